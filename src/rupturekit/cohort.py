@@ -1,0 +1,483 @@
+"""A cohort: everything coded in a study, as read-only columns; one object on request."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import html
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, overload
+
+import attrs
+import numpy as np
+
+from rupturekit._schema import ABSENT
+from rupturekit._table import Array, Table, arrays_equal, empty, freeze, read_only
+from rupturekit.episode import (
+    Coding,
+    ContextEvent,
+    Dyad,
+    Episode,
+    EpisodeRow,
+    Label,
+    Member,
+    Move,
+    NeedStatement,
+    ObservedStretch,
+    Rating,
+    Session,
+    Track,
+)
+from rupturekit.errors import CodingWarning, RecordError, did_you_mean, listed
+from rupturekit.problems import Problem, ProblemLog
+from rupturekit.provenance import Provenance
+
+__all__ = ["Cohort", "EpisodeSequence", "Episodes", "choose_track"]
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Episodes:
+    """Episodes as columns: one row each, and the moves that belong to it.
+
+    Attributes
+    ----------
+    rows : Table of EpisodeRow
+        Sorted by dyad, track, session and onset.
+    offsets : int64, length n + 1
+        `members[offsets[i]:offsets[i + 1]]` are the moves of episode i.
+    members : int64
+        Row indices into the cohort's moves, in the order of the moves.
+    new_session : bool
+        For each member, whether a new session begins with it.
+    """
+
+    rows: Table[EpisodeRow]
+    offsets: Array = attrs.field(converter=read_only)
+    members: Array = attrs.field(converter=read_only)
+    new_session: Array = attrs.field(converter=read_only)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Episodes):
+            return NotImplemented
+        mine, theirs = (self.offsets, self.members, self.new_session), (other.offsets, other.members, other.new_session)
+        return self.rows == other.rows and all(map(arrays_equal, mine, theirs))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def lengths(self) -> Array:
+        """The number of moves of each episode."""
+        return np.diff(self.offsets)
+
+    def take(self, which: Array) -> Episodes:
+        """Return the episodes picked by an index or mask, in their order."""
+        picked = np.arange(len(self))[which]
+        lengths = self.lengths[picked]
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype("i8")
+        at = np.repeat(self.offsets[:-1][picked] - offsets[:-1], lengths) + np.arange(offsets[-1])
+        return Episodes(rows=self.rows.take(picked), offsets=offsets, members=self.members[at],
+                        new_session=self.new_session[at])
+
+
+class EpisodeSequence(Sequence[Episode]):
+    """The episodes of a cohort as objects, each built when asked for."""
+
+    def __init__(self, cohort: Cohort, columns: Episodes) -> None:
+        self._cohort, self._columns = cohort, columns
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    @overload
+    def __getitem__(self, at: int) -> Episode: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Episode]: ...
+    def __getitem__(self, at: int | slice) -> Episode | Sequence[Episode]:
+        if isinstance(at, slice):
+            return EpisodeSequence(self._cohort, self._columns.take(np.arange(len(self))[at]))
+        index = range(len(self))[at]
+        low, high = self._columns.offsets[index : index + 2].tolist()
+        row = self._columns.rows[index]
+        return Episode(
+            row=row, coding=self._cohort.coding,
+            moves=tuple(self._cohort.moves[member] for member in self._columns.members[low:high].tolist()),
+            new_session=tuple(self._columns.new_session[low:high].tolist()),
+            labels=self._cohort.labels_of("episode", subject=row.episode),
+        )
+
+    def __repr__(self) -> str:
+        return f"EpisodeSequence({len(self):,} episodes)"
+
+    def named(self, episode: str) -> Episode:
+        """Return the episode of that identity; an unknown one is refused with the nearest named."""
+        names = self._columns.rows.words("episode")
+        if episode not in names:
+            known = [name for name in names if name]
+            raise RecordError(f"there is no episode {episode!r}{did_you_mean(episode, known)}; known: {listed(known)}",
+                              field="episode", value=episode)
+        return self[names.index(episode)]
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class Cohort:
+    """All that was coded in a study, as read-only columns.
+
+    `cohort.episodes[i]` builds one `Episode`; `Cohort.of` packs objects; both ways are equal. A change is a
+    new cohort. Moves are sorted by dyad, track, session, onset and tie rank.
+    """
+
+    coding: Coding
+    moves: Table[Move]
+    sessions: Table[Session]
+    dyads: Table[Dyad]
+    observed: Table[ObservedStretch]
+    ratings: Table[Rating]
+    needs: Table[NeedStatement]
+    context: Table[ContextEvent]
+    labels: Table[Label]
+    tracks: tuple[Track, ...] = ()
+    coded: Episodes
+    """The coders' own episodes, as they were given."""
+    columns: Episodes
+    """The episodes in force: the coders' own, or those of the rule that `segment` was last given."""
+    rule: str = "coders"
+    """Which rule drew the episodes in force; part of the provenance."""
+
+    @classmethod
+    def of(cls, moves: Iterable[Move] | Table[Move], *, coding: Coding,
+           sessions: Iterable[Session] | Table[Session] = (), dyads: Iterable[Dyad] | Table[Dyad] = (),
+           observed: Iterable[ObservedStretch] | Table[ObservedStretch] = (),
+           ratings: Iterable[Rating] | Table[Rating] = (),
+           needs: Iterable[NeedStatement] | Table[NeedStatement] = (),
+           context: Iterable[ContextEvent] | Table[ContextEvent] = (),
+           labels: Iterable[Label] | Table[Label] = (),
+           episodes: Iterable[EpisodeRow] | Table[EpisodeRow] = (),
+           members: Iterable[Member] | Table[Member] = (), tracks: Iterable[Track] = ()) -> Cohort:
+        """Pack and check everything that was coded; tables that are not given are empty.
+
+        An episode without members gets the moves of its track that lie in its stretch.
+
+        Raises
+        ------
+        InvalidRecords
+            With every cross-row problem at once: unknown codes or parties, one `row_id` twice, times outside
+            the session, a stretch that ends before it starts, overlapping stretches or sessions.
+
+        >>> from rupturekit.codebooks import load_codebook
+        >>> move = Move(dyad="D1", session=1, track="r1", party="client", code="wd", onset=0, row_id=1)
+        >>> Cohort.of([move], coding=Coding(codebook=load_codebook("stages")))
+        Cohort(1 move, 1 dyad, 1 session, 1 track, 0 episodes)
+        """
+        sorted_moves = _sorted_moves(_as_table(Move, moves))
+        named = {track.name: track for track in tracks}
+        all_tracks = [named.pop(name, Track(name=name)) for name in sorted_moves.levels["track"]]
+        tables = {
+            "sessions": _sorted(_as_table(Session, sessions), ("dyad", "session")),
+            "dyads": _sorted(_as_table(Dyad, dyads), ("dyad",)),
+            "observed": _sorted(_as_table(ObservedStretch, observed), ("dyad", "track", "session", "start")),
+            "ratings": _as_table(Rating, ratings),
+            "needs": _as_table(NeedStatement, needs),
+            "context": _as_table(ContextEvent, context),
+            "labels": _as_table(Label, labels),
+        }
+        problems = ProblemLog()
+        _check_moves(sorted_moves, coding, problems)
+        _check_times(sorted_moves, tables["sessions"], problems)
+        _check_sessions(tables["sessions"], problems)
+        _check_observed(tables["observed"], problems)
+        _check_parties(tables, coding, problems)
+        rows = _as_table(EpisodeRow, episodes)
+        _check_episodes(rows, problems)
+        problems.raise_if_any("this cohort")
+        coded = _coded_episodes(sorted_moves, rows, _as_table(Member, members), problems)
+        problems.raise_if_any("this cohort")
+        return cls(coding=coding, moves=sorted_moves, coded=coded, columns=coded,
+                   tracks=(*all_tracks, *named.values()), **tables)  # type: ignore[arg-type]
+
+    @property
+    def episodes(self) -> EpisodeSequence:
+        """The episodes in force, as objects built on request."""
+        return EpisodeSequence(self, self.columns)
+
+    @property
+    def coded_episodes(self) -> EpisodeSequence:
+        """The coders' own episodes, as objects built on request."""
+        return EpisodeSequence(self, self.coded)
+
+    @property
+    def track_names(self) -> tuple[str, ...]:
+        """The tracks that hold moves, sorted."""
+        return self.moves.levels["track"]
+
+    def with_episodes(self, episodes: Episodes, *, rule: str) -> Cohort:
+        """Return the same cohort with other episodes in force."""
+        return attrs.evolve(self, columns=episodes, rule=rule)
+
+    def labels_of(self, kind: str, *, subject: str) -> tuple[Label, ...]:
+        """Return the labels of one subject, in the order of the file."""
+        return tuple(self.labels[row] for row in self._label_rows.get((kind, subject), ()))
+
+    @functools.cached_property
+    def _label_rows(self) -> dict[tuple[str, str], list[int]]:
+        rows: dict[tuple[str, str], list[int]] = {}
+        for at, key in enumerate(zip(self.labels.words("subject_kind"), self.labels.words("subject"), strict=True)):
+            rows.setdefault(key, []).append(at)  # type: ignore[arg-type]
+        return rows
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """A hash of what was recorded, apart from the episodes in force; equal records, equal digest."""
+        seen = hashlib.blake2b(digest_size=12)
+        coding = self.coding
+        seen.update(repr((coding.parties, coding.time, coding.segment, self.tracks)).encode())
+        for table in self._tables():
+            seen.update(table.digest())
+        seen.update(self.coded.rows.digest() + self.coded.members.astype("<i8").tobytes())
+        return seen.hexdigest()
+
+    def provenance(self, **more: Any) -> Provenance:
+        """Return what a result of this cohort is made of."""
+        return Provenance(cohort=self.digest, codebook=f"{self.coding.codebook.name}:{self.coding.codebook.digest}",
+                          **{"rules": (self.rule,), **more})
+
+    def _tables(self) -> tuple[Table[Any], ...]:
+        return (self.moves, self.sessions, self.dyads, self.observed, self.ratings, self.needs, self.context, self.labels)
+
+    def session_keys(self) -> Array:
+        """Return one running number a (dyad, track, session) for each move, in the order of the moves."""
+        return _group_numbers(self.moves, ("dyad", "track", "session"))
+
+    def counts(self) -> dict[str, int]:
+        """Return how many moves, dyads, sessions, tracks and episodes there are."""
+        sessions = set(zip(self.moves.words("dyad"), self.moves.session.tolist(), strict=True))
+        sessions |= set(zip(self.sessions.words("dyad"), self.sessions.session.tolist(), strict=True))
+        return {"move": len(self.moves), "dyad": len({dyad for dyad, _ in sessions} | set(self.dyads.levels["dyad"])),
+                "session": len(sessions), "track": len(self.track_names), "episode": len(self.columns)}
+
+    def __repr__(self) -> str:
+        said = [f"{n:,} {name}{'s' * (n != 1)}" for name, n in self.counts().items()]
+        return f"Cohort({', '.join(said)})"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(f"<tr><th>{name}s</th><td>{n:,}</td></tr>" for name, n in self.counts().items())
+        book, rule = html.escape(self.coding.codebook.title), html.escape(self.rule)
+        return (f"<table><caption>Cohort coded with {book}</caption><tbody>{rows}"
+                f"<tr><th>episodes drawn by</th><td>{rule}</td></tr></tbody></table>")
+
+
+def choose_track(cohort: Cohort, track: str | None) -> str:
+    """Return the track to work in; with several, one has to be named.
+
+    Raises
+    ------
+    RecordError
+        Where no track is named although there are several, or one that is not there.
+    """
+    names = cohort.track_names
+    if track is None and len(names) == 1:
+        return names[0]
+    if track is None:
+        said = f"holds {len(names)} tracks ({listed(names)})" if names else "holds no moves, so no track"
+        raise RecordError(f"this cohort {said}; two raters are never mixed, so say which reading to "
+                          "use (track=..., on the command line --track)", field="track")
+    if track not in names:
+        raise RecordError(f"there is no track {track!r}{did_you_mean(track, names)}; known: {listed(names)}",
+                          field="track", value=track)
+    return track
+
+
+def warn_if_unobserved(cohort: Cohort) -> None:
+    """Warn where nothing says what was coded, so that whole sessions are taken as observed."""
+    if len(cohort.moves) and not len(cohort.observed):
+        warnings.warn("no table of observed stretches: whole sessions are taken as coded, so a session part "
+                      "without moves counts as 'none seen', not as 'not coded'", CodingWarning, stacklevel=3)
+
+
+def _as_table(record: type[Any], rows: Iterable[Any] | Table[Any]) -> Table[Any]:
+    return rows if isinstance(rows, Table) else Table.of(record, rows) if rows else empty(record)
+
+
+def _sorted(table: Table[Any], keys: tuple[str, ...]) -> Table[Any]:
+    order = np.lexsort([table.arrays[key] for key in reversed(keys)])
+    return table if np.array_equal(order, np.arange(len(table))) else table.take(order)
+
+
+def _sorted_moves(moves: Table[Move]) -> Table[Move]:
+    return _sorted(moves, ("dyad", "track", "session", "onset", "tie", "row_id"))
+
+
+def _group_numbers(table: Table[Any], keys: tuple[str, ...]) -> Array:
+    if not len(table):
+        return np.zeros(0, dtype="i8")
+    changed = np.zeros(len(table), dtype=bool)
+    for key in keys:
+        changed[1:] |= np.diff(table.arrays[key]) != 0
+    return np.cumsum(changed).astype("i8")
+
+
+def _check_moves(moves: Table[Move], coding: Coding, problems: ProblemLog) -> None:
+    book, known = coding.codebook, [code.code for code in coding.codebook.codes]
+    for at, code in enumerate(moves.levels["code"]):
+        if code not in book:
+            message = f"code {code!r} is not in {book.name}{did_you_mean(code, known)}"
+            _at_rows(moves, moves.code == at, "unknown code", "code", code, message, problems)
+    for at, party in enumerate(moves.levels["party"]):
+        if party not in coding.parties:
+            _at_rows(moves, moves.party == at, "unknown party", "party", party, _unknown_party(party, coding), problems)
+    values, counts = np.unique(moves.row_id, return_counts=True)
+    for row_id in values[counts > 1].tolist():
+        _at_rows(moves, moves.row_id == row_id, "row_id twice", "row_id", str(row_id),
+                 f"row_id {row_id} stands twice; every move needs its own", problems)
+    ends_early = (moves.offset != ABSENT) & (moves.offset < moves.onset)
+    _at_rows(moves, ends_early, "ends before it starts", "offset", "", "a move ends before it starts", problems)
+
+
+def _unknown_party(party: str, coding: Coding) -> str:
+    return (f"party {party!r} is not one of the study's two, {' and '.join(coding.parties)}"
+            f"{did_you_mean(party, coding.parties)}; rupturekit models dyads: a third person's moves need a "
+            "study of their own, or a mapping that leaves them out")
+
+
+def _at_rows(moves: Table[Any], which: Array, kind: str, field: str, value: str, message: str,
+             problems: ProblemLog) -> None:
+    rows = moves.arrays["source_row"][which]
+    for row in rows.tolist():
+        problems.add(Problem(kind=kind, field=field, value=value, row=None if row == ABSENT else row, file=None,
+                             message=message))
+
+
+def _check_times(moves: Table[Move], sessions: Table[Session], problems: ProblemLog) -> None:
+    length = {(dyad, number): duration for dyad, number, duration in zip(
+        sessions.words("dyad"), sessions.session.tolist(), sessions.duration.tolist(), strict=True)
+        if duration != ABSENT}
+    if not length:
+        return
+    keys = zip(moves.words("dyad"), moves.session.tolist(), strict=True)
+    limit = np.array([length.get(key, -ABSENT - 1) for key in keys], dtype="i8")  # type: ignore[call-overload]
+    last = np.maximum(moves.onset, moves.offset)
+    _at_rows(moves, last > limit, "outside the session", "onset", "",
+             "the time lies after the end of the session; check the time format or the session's duration", problems)
+
+
+def _check_sessions(sessions: Table[Session], problems: ProblemLog) -> None:
+    seen: dict[tuple[str | None, int], int] = {}
+    last: dict[str | None, tuple[int, int]] = {}
+    rows = zip(sessions.words("dyad"), sessions.session.tolist(), sessions.day.tolist(), strict=True)
+    for dyad, number, day in rows:
+        if (dyad, number) in seen:
+            problems.add(Problem(kind="overlapping sessions", field="session", value=str(number), row=None, file=None,
+                                 message=f"dyad {dyad!r} has session {number} twice"))
+        seen[dyad, number] = 1
+        if day != ABSENT:
+            if dyad in last and day < last[dyad][1]:
+                problems.add(Problem(
+                    kind="overlapping sessions", field="day", value=str(day), row=None, file=None,
+                    message=f"dyad {dyad!r}: session {number} lies on day {day}, before session {last[dyad][0]} "
+                            f"on day {last[dyad][1]}; number sessions in the order they took place"))
+            last[dyad] = (number, day)
+
+
+def _check_observed(observed: Table[ObservedStretch], problems: ProblemLog) -> None:
+    _plain(observed, observed.end < observed.start, "ends before it starts", "end",
+           "an observed stretch ends before it starts", problems)
+    same = np.ones(max(len(observed) - 1, 0), dtype=bool)
+    for key in ("dyad", "track", "session"):
+        same &= np.diff(observed.arrays[key]) == 0
+    overlap = np.zeros(len(observed), dtype=bool)
+    overlap[1:] = same & (observed.start[1:] < observed.end[:-1])
+    _plain(observed, overlap, "overlapping stretches", "start",
+           "an observed stretch starts before the one before it in the same session and track ends", problems)
+
+
+def _plain(table: Table[Any], which: Array, kind: str, field: str, message: str, problems: ProblemLog) -> None:
+    for at in np.flatnonzero(which).tolist():
+        problems.add(Problem(kind=kind, field=field, value=str(table.arrays[field][at].item()), row=at + 1, file=None,
+                             message=message))
+
+
+def _check_parties(tables: dict[str, Table[Any]], coding: Coding, problems: ProblemLog) -> None:
+    for name in ("needs", "labels"):
+        for party in tables[name].levels["party"]:
+            if party not in coding.parties:
+                problems.add(Problem(kind="unknown party", field="party", value=party, row=None, file=None,
+                                     message=f"{name}: {_unknown_party(party, coding)}"))
+
+
+def _check_episodes(rows: Table[EpisodeRow], problems: ProblemLog) -> None:
+    names, counts = np.unique(rows.episode, return_counts=True)
+    for code in names[counts > 1].tolist():
+        name = rows.levels["episode"][code]
+        problems.add(Problem(kind="episode twice", field="episode", value=name, row=None, file=None,
+                             message=f"episode {name!r} stands twice; every episode needs its own name"))
+    backwards = (rows.last_session < rows.first_session) | (
+        (rows.last_session == rows.first_session) & (rows.end < rows.onset))
+    _plain(rows, backwards, "ends before it starts", "end", "an episode ends before it starts", problems)
+
+
+def _coded_episodes(moves: Table[Move], rows: Table[EpisodeRow], members: Table[Member],
+                    problems: ProblemLog) -> Episodes:
+    rows = _sorted(rows, ("dyad", "track", "first_session", "onset", "episode"))
+    at_row = {row_id: at for at, row_id in enumerate(moves.row_id.tolist())} if len(members) else {}
+    named: dict[str, list[int]] = {}
+    for episode, row_id in zip(members.words("episode"), members.row_id.tolist(), strict=True):
+        if row_id not in at_row:
+            problems.add(Problem(kind="unknown move", field="row_id", value=str(row_id), row=None, file=None,
+                                 message=f"episode {episode!r} names the move {row_id}, which is not there"))
+        else:
+            named.setdefault(str(episode), []).append(at_row[row_id])
+    known = set(rows.levels["episode"])
+    for episode in named.keys() - known:
+        problems.add(Problem(kind="unknown episode", field="episode", value=episode, row=None, file=None,
+                             message=f"members name the episode {episode!r}, which is not there"
+                                     f"{did_you_mean(episode, known)}"))
+    found = [np.array(sorted(named[row.episode]), dtype="i8") if row.episode in named else _inside(moves, row)
+             for row in rows]
+    _check_members(moves, rows, found, problems)
+    return pack_episodes(moves, rows, found)
+
+
+def _inside(moves: Table[Move], row: EpisodeRow) -> Array:
+    here = (moves.dyad == moves.code_of("dyad", word=row.dyad)) & (moves.track == moves.code_of("track", word=row.track))
+    after = (moves.session > row.first_session) | ((moves.session == row.first_session) & (moves.onset >= row.onset))
+    before = (moves.session < row.last_session) | ((moves.session == row.last_session) & (moves.onset <= row.end))
+    return np.flatnonzero(here & after & before)
+
+
+def _check_members(moves: Table[Move], rows: Table[EpisodeRow], found: Sequence[Array], problems: ProblemLog) -> None:
+    for row, members in zip(rows, found, strict=True):
+        dyad, track = moves.code_of("dyad", word=row.dyad), moves.code_of("track", word=row.track)
+        if (moves.dyad[members] != dyad).any() or (moves.track[members] != track).any():
+            problems.add(Problem(
+                kind="mixed episode", field="episode", value=row.episode, row=None, file=None,
+                message=f"episode {row.episode!r} holds moves of another dyad or track; an episode is one reading "
+                        "of one dyad"))
+
+
+def pack_episodes(moves: Table[Move], rows: Table[EpisodeRow], members: Sequence[Array]) -> Episodes:
+    """Lay the members of episodes end to end, with offsets and the bits that say where a session begins."""
+    lengths = [len(member) for member in members]
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype("i8")
+    flat = np.concatenate([*members, np.zeros(0, dtype="i8")]).astype("i8")
+    return Episodes(rows=rows, offsets=freeze(offsets), members=freeze(flat),
+                    new_session=freeze(session_starts(moves, flat, offsets)))
+
+
+def session_starts(moves: Table[Move], members: Array, offsets: Array) -> Array:
+    """Return for each member whether its session differs from that of the member before it."""
+    fresh = np.zeros(len(members), dtype=bool)
+    session = moves.session[members]
+    fresh[1:] = session[1:] != session[:-1]
+    fresh[offsets[:-1][offsets[:-1] < len(members)]] = False
+    return fresh
+
+
+def iterate_sessions(cohort: Cohort) -> Iterator[tuple[str, str, int]]:
+    """Yield each (dyad, track, session) that holds moves, in order."""
+    first = np.flatnonzero(np.diff(cohort.session_keys(), prepend=-1))
+    for at in first.tolist():
+        moves = cohort.moves
+        yield (moves.levels["dyad"][moves.dyad[at]], moves.levels["track"][moves.track[at]], int(moves.session[at]))

@@ -1,0 +1,80 @@
+"""How much the segmentation rule decides: the same cohort cut by many rules, side by side."""
+
+from __future__ import annotations
+
+import html
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+import attrs
+
+from rupturekit.cohort import Cohort, choose_track, warn_if_unobserved
+from rupturekit.errors import CodingWarning, RecordError
+from rupturekit.segmentation import SegmentationRule, segment
+from rupturekit.state_machine import StateMachine
+from rupturekit.traces import trace_cohort
+
+__all__ = ["SegmentationTable", "segment_many"]
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class SegmentationTable:
+    """How the number of episodes and their ends move with the rule; one entry a rule."""
+
+    track: str
+    model: str | None
+    rules: tuple[SegmentationRule, ...]
+    n_episodes: tuple[int, ...]
+    n_moves: tuple[int, ...]
+    closed_by: tuple[Mapping[str, int], ...]
+    reached: tuple[Mapping[str, int], ...]
+
+    def __repr__(self) -> str:
+        return f"SegmentationTable({len(self.rules)} rules, {min(self.n_episodes)} to {max(self.n_episodes)} episodes)"
+
+    def __str__(self) -> str:
+        return "\n".join([repr(self), *(f"  {'  '.join(line)}" for line in self._lines())])
+
+    def _lines(self) -> list[tuple[str, ...]]:
+        width = max(len(rule.name) for rule in self.rules)
+        return [(f"{rule.name:<{width}}", f"{n:,} episodes", f"{m:,} moves", f"closed by {_said(closed)}",
+                 f"end reached: {_said(reached)}" if self.model else "")
+                for rule, n, m, closed, reached in
+                zip(self.rules, self.n_episodes, self.n_moves, self.closed_by, self.reached, strict=True)]
+
+    def _repr_html_(self) -> str:
+        rows = "".join("<tr>" + "".join(f"<td>{html.escape(cell.strip())}</td>" for cell in line) + "</tr>"
+                       for line in self._lines())
+        return f"<table><caption>Sensitivity to the segmentation rule</caption><tbody>{rows}</tbody></table>"
+
+
+def _said(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in counts.items()) or "none"
+
+
+def segment_many(cohort: Cohort, rules: Iterable[SegmentationRule], *, track: str | None = None,
+                 model: StateMachine | None = None) -> SegmentationTable:
+    """Show how the number of episodes, their closings and, with a model, their ends move with the rule.
+
+    Raises
+    ------
+    RecordError
+        Where no rule is given.
+    """
+    track, held = choose_track(cohort, track), tuple(rules)
+    if not held:
+        raise RecordError("segment_many compares rules, but none was given; pass at least one SegmentationRule")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CodingWarning)
+        cut = [segment(cohort, rule, track=track) for rule in held]
+    warn_if_unobserved(cohort)
+    reached: Sequence[Mapping[str, int]] = [{} for _ in held]
+    if model is not None:
+        reached = [trace_cohort(one, model, track=track).summary().reached for one in cut]
+    return SegmentationTable(
+        track=track, model=model.name if model else None, rules=held, n_episodes=tuple(len(one.columns) for one in cut),
+        n_moves=tuple(len(one.columns.members) for one in cut),
+        closed_by=tuple(Counter(sorted(filter(None, one.columns.rows.words("closed_by")))) for one in cut),
+        reached=tuple(reached),
+    )

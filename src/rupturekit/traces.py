@@ -1,0 +1,768 @@
+"""Traces: how each episode moved from rupture to repair, by one model, with the reason for every step.
+
+The formula is written once, for columns: `trace_cohort` replays all episodes through the compiled model; `trace`
+is a cohort of one.
+"""
+
+from __future__ import annotations
+
+import functools
+import html
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
+from typing import Final, overload
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from rupturekit._kernels.replay import replay
+from rupturekit._schema import ABSENT, ABSENT_CODE
+from rupturekit._table import Array, Table, arrays_equal, freeze
+from rupturekit.alphabet import REASONS, Alphabet, Hop, Reason, compile_model
+from rupturekit.cohort import Cohort, Episodes, pack_episodes
+from rupturekit.episode import Episode, EpisodeRow, Move
+from rupturekit.errors import CodingWarning, NoClock, OffModelMove, RecordError, listed
+from rupturekit.provenance import Provenance
+from rupturekit.state_machine import StateMachine, Transition
+from rupturekit.vocabulary import ClosedBy, Outcome, Phase, RepairSource, RuptureType
+
+__all__ = ["Reached", "Step", "TieRule", "Trace", "TraceSummary", "TraceTable", "trace", "trace_cohort"]
+
+EXACT_TIES: Final = 6
+"""Tie groups up to this size are tried in every order; larger ones get an outer bound."""
+
+
+class TieRule(StrEnum):
+    """In which order moves at one instant are replayed."""
+
+    AS_FILED = "as_filed"
+    FIRST_PARTY_FIRST = "first_party_first"
+    SECOND_PARTY_FIRST = "second_party_first"
+
+
+class Reached(StrEnum):
+    """Whether the path got to an end of the model."""
+
+    YES = "yes"
+    WITH_SKIPS = "with skips"
+    NO = "no"
+    CENSORED = "censored"
+    NOT_OBSERVABLE = "not observable"
+
+
+@attrs.frozen(kw_only=True)
+class Step:
+    """One move of an episode, and what it did to the state.
+
+    Attributes
+    ----------
+    reason : Reason or None
+        Why the move is off the model; None where an arrow was taken.
+    passed : tuple of str
+        States passed unseen, since no code of the codebook could show them.
+    skipped : tuple of str
+        Steps the model expects before, which could have been seen and were not.
+    order_dependent : bool
+        Several moves stand at this instant and another order would end in another state.
+    """
+
+    move: Move
+    before: str
+    after: str
+    arrow: Transition | None
+    reason: Reason | None
+    passed: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+    order_dependent: bool = False
+
+    @property
+    def taken(self) -> bool:
+        """Whether an arrow of the model was taken."""
+        return self.reason is None
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class TraceTable:
+    """The traces of many episodes as columns.
+
+    Attributes
+    ----------
+    episodes : Episodes
+        The episodes traced, members in the order of replay (ties resolved by the rule).
+    before, after : int16, one a member
+        States by their place in the model.
+    reason : int8, one a member
+        0 where an arrow was taken, else the place of the `Reason`, from 1.
+    order_dependent : bool, one a member
+    open_ends : mapping of episode number to tuple of state codes
+        For episodes that hold order-dependent ties: every state in which they may end.
+    left_out : mapping of str to int
+        Episodes that were not traced, by reason.
+    """
+
+    cohort: Cohort
+    alphabet: Alphabet
+    episodes: Episodes
+    tie_rule: TieRule
+    follow_skips: bool
+    symbol: Array
+    before: Array
+    after: Array
+    reason: Array
+    order_dependent: Array
+    open_ends: Mapping[int, tuple[int, ...]]
+    left_out: Mapping[str, int]
+    provenance: Provenance = attrs.field(eq=False)
+
+    @property
+    def model(self) -> StateMachine:
+        """The model that was traced."""
+        return self.alphabet.model
+
+    def __len__(self) -> int:
+        return len(self.episodes)
+
+    @overload
+    def __getitem__(self, at: int) -> Trace: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Trace]: ...
+    def __getitem__(self, at: int | slice) -> Trace | list[Trace]:
+        if isinstance(at, slice):
+            return [self[one] for one in range(len(self))[at]]
+        return _trace_of(self, range(len(self))[at])
+
+    def __iter__(self) -> Iterator[Trace]:
+        return (self[at] for at in range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, TraceTable):
+            return NotImplemented
+        names = ("symbol", "before", "after", "reason", "order_dependent")
+        return (self.episodes == other.episodes and self.model == other.model
+                and self.open_ends == other.open_ends
+                and all(arrays_equal(getattr(self, name), getattr(other, name)) for name in names))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def named(self, episode: str) -> Trace:
+        """Return the trace of the episode of that identity."""
+        names = self.episodes.rows.words("episode")
+        if episode not in names:
+            raise RecordError(f"no trace of episode {episode!r}; traced are: {listed(map(str, names))}",
+                              field="episode", value=episode)
+        return self[names.index(episode)]
+
+    def reached(self) -> list[Reached]:
+        """Return for each episode whether it got to an end."""
+        ends = np.array([state.end for state in self.model.states])
+        skips = np.array([bool(self.alphabet.hops[pair].skipped) if pair in self.alphabet.hops else False
+                          for pair in zip(self.before.tolist(), self.symbol.tolist(), strict=True)], dtype=bool)
+        number = np.repeat(np.arange(len(self)), self.episodes.lengths)
+        at_end = np.bincount(number[ends[self.after]], minlength=len(self)) > 0
+        skipped = np.bincount(number[skips], minlength=len(self)) > 0
+        closed = self.episodes.rows.words("closed_by")
+        return [_reached(end, skip, by, self._end_can_be_seen)
+                for end, skip, by in zip(at_end.tolist(), skipped.tolist(), closed, strict=True)]
+
+    @functools.cached_property
+    def _end_can_be_seen(self) -> bool:
+        return any(state.end and seen for state, seen in zip(self.model.states, self.alphabet.seen, strict=True))
+
+    def summary(self) -> TraceSummary:
+        """Count ends, off-model moves by reason, skipped and unobservable states over all episodes."""
+        return _summary(self)
+
+    def __repr__(self) -> str:
+        return (f"TraceTable({len(self):,} episodes, {len(self.before):,} moves, model {self.model.name!r}, "
+                f"track {self.provenance.track!r})")
+
+
+def _reached(at_end: bool, skipped: bool, closed_by: str | None, visible: bool) -> Reached:
+    if at_end:
+        return Reached.WITH_SKIPS if skipped else Reached.YES
+    if not visible:
+        return Reached.NOT_OBSERVABLE
+    return Reached.CENSORED if closed_by == ClosedBy.OBSERVATION_END else Reached.NO
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class Trace:
+    """How one episode moved through a model.
+
+    Attributes
+    ----------
+    path : tuple of str
+        The states, in order, without repeats of the same state.
+    reached : Reached
+        Whether an end was reached: in the model's order, with steps skipped, not, not to be seen with this
+        codebook, or not known because observation stopped.
+    open_ends : tuple of str
+        Every state in which the episode may end, where moves at one instant make that uncertain.
+    """
+
+    episode: Episode
+    model: StateMachine
+    codebook: str
+    steps: tuple[Step, ...]
+    reached: Reached
+    unobservable: tuple[str, ...]
+    open_ends: tuple[str, ...]
+    provenance: Provenance = attrs.field(eq=False)
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The states in order, without repeats of the same state."""
+        states = [self.model.initial]
+        for step in self.steps:
+            if step.after != states[-1]:
+                states.append(step.after)
+        return tuple(states)
+
+    @property
+    def end(self) -> str:
+        """The state in which the episode ends."""
+        return self.steps[-1].after if self.steps else self.model.initial
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """What the model calls the end, where the episode ends in one that it names; None otherwise."""
+        return self.model[self.end].outcome
+
+    @property
+    def off_model(self) -> tuple[Step, ...]:
+        """The steps that took no arrow."""
+        return tuple(step for step in self.steps if not step.taken)
+
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """Steps that could have been seen, were expected before one that was, and were never seen."""
+        seen = set(self.path) | {name for state in self.path for name in self.model[state].steps}
+        return tuple(dict.fromkeys(name for step in self.steps for name in step.skipped if name not in seen))
+
+    @property
+    def passed(self) -> tuple[str, ...]:
+        """States that were passed unseen, since the codebook has no code that shows them."""
+        return tuple(dict.fromkeys(name for step in self.steps for name in step.passed))
+
+    def dwell(self) -> dict[Phase, int]:
+        """Return how long each phase lasted, in microseconds, or in turns where there is no clock.
+
+        Time from one move to the next counts for the state after the first; the last move's state lasts until
+        the end of the episode. Time between sessions is not counted; states passed unseen take no time.
+        """
+        lasted: dict[Phase, int] = {}
+        for step, until in zip(self.steps, self._untils(), strict=True):
+            phase = self.model[step.after].phase
+            lasted[phase] = lasted.get(phase, 0) + max(0, until - step.move.onset)
+        return lasted
+
+    def _untils(self) -> list[int]:
+        """Return until when each step's state lasts: the next move in the session, or the end of the episode."""
+        row, untils = self.episode.row, []
+        for at, step in enumerate(self.steps):
+            later = self.steps[at + 1].move if at + 1 < len(self.steps) else None
+            if later is not None:
+                untils.append(later.onset if later.session == step.move.session else step.move.onset)
+            else:
+                untils.append(row.end if row.last_session == step.move.session else step.move.onset)
+        return untils
+
+    def dwell_seconds(self) -> dict[Phase, float]:
+        """Return how long each phase lasted, in seconds.
+
+        Raises
+        ------
+        NoClock
+            Where the study records turns or a bare order.
+        """
+        return {phase: self.episode.coding.in_seconds(lasted) for phase, lasted in self.dwell().items()}
+
+    @property
+    def repair(self) -> dict[RepairSource, str | None]:
+        """The three sources of repair, side by side and never merged; None where a source says nothing."""
+        said = {label.attribute: label.value for label in self.episode.labels}
+        return {
+            RepairSource.REACHED_END: self.reached.value,
+            RepairSource.RATED_RESOLUTION: said.get(RepairSource.RATED_RESOLUTION),
+            RepairSource.REPORTED_RESOLUTION: said.get(RepairSource.REPORTED_RESOLUTION),
+        }
+
+    def __repr__(self) -> str:
+        return (f"Trace(episode {self.episode.episode!r}, model {self.model.name!r}: {' -> '.join(self.path)}; "
+                f"end reached: {self.reached})")
+
+    def __str__(self) -> str:
+        return "\n".join([repr(self), *(f"  {self._line(step)}" for step in self.steps)])
+
+    def _line(self, step: Step) -> str:
+        when, what = self.episode.coding.when(step.move.onset), self.episode.name_of(step.move)
+        marks = [f"off model: {step.reason}"] if step.reason else []
+        marks += [f"skipped: {listed(step.skipped)}"] if step.skipped else []
+        marks += [f"passed unseen: {listed(step.passed)}"] if step.passed else []
+        marks += ["another order at this instant would end elsewhere"] if step.order_dependent else []
+        tail = f"   ({'; '.join(marks)})" if marks else ""
+        return f"{when:>8}  {step.before}  --{step.move.party or 'somebody'}: {what}-->  {step.after}{tail}"
+
+    def explain(self) -> str:
+        """Tell in plain words what was traced, why, and where on the tape to look."""
+        return "\n".join(_explanation(self))
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{html.escape(self.episode.coding.when(s.move.onset))}</td><td>{html.escape(s.move.party or '')}</td>"
+            f"<td>{html.escape(self.episode.name_of(s.move))}</td><td>{html.escape(s.before)}</td>"
+            f"<td>{html.escape(s.after)}</td><td>{'taken' if s.taken else html.escape(f'off model: {s.reason}')}</td></tr>"
+            for s in self.steps
+        )
+        return (f"<table><caption>{html.escape(repr(self))}</caption><thead><tr><th>when</th><th>who</th><th>what</th>"
+                f"<th>from</th><th>to</th><th></th></tr></thead><tbody>{rows}</tbody></table>")
+
+
+def _explanation(trace: Trace) -> Iterator[str]:
+    row, coding, model = trace.episode.row, trace.episode.coding, trace.model
+    yield (f"Episode {row.episode} (dyad {row.dyad}, track {row.track}), from session {row.first_session} "
+           f"{coding.when(row.onset)} to session {row.last_session} {coding.when(row.end)}, drawn by "
+           f"{'its coders' if row.source == 'coders' else 'the rule ' + ', '.join(trace.provenance.rules)}.")
+    yield f"Model {model.name}: {model.evidence_text()}. Codes: {trace.codebook}."
+    yield f"It begins in '{model.initial}', where the model puts every episode."
+    for step in trace.steps:
+        yield f"  {_told(trace, step)}"
+    yield from _told_gaps(trace)
+    yield _told_end(trace)
+
+
+def _told(trace: Trace, step: Step) -> str:
+    move = step.move
+    who, what = move.party or "somebody", trace.episode.name_of(move)
+    tape = f"move {move.row_id}" + (f", row {move.source_row} of the file" if move.source_row is not None else "")
+    tape += f", recording at {trace.episode.coding.when(move.media)}" if move.media is not None else ""
+    tape += f", note {move.note!r}" if move.note is not None else ""
+    said = f"{trace.episode.coding.when(move.onset)} {who}: {what} [{tape}]"
+    if step.arrow is None:
+        return f"{said}: off the model in '{step.before}', {_why(step, who)}"
+    stays = "stays in" if step.before == step.after else "goes to"
+    text = f"{said}: {stays} '{step.after}' (arrow {step.arrow.evidence}: {step.arrow.when or 'silent'})"
+    text += f"; past {_quoted(step.passed)}, which these codes cannot show" if step.passed else ""
+    text += f"; skipped {_quoted(step.skipped)}" if step.skipped else ""
+    return text + ("; the order at this instant matters" if step.order_dependent else "")
+
+
+def _why(step: Step, who: str) -> str:
+    before = f" ({_quoted(step.skipped)} would come first)" if step.skipped else ""
+    return {
+        Reason.NO_ARROW: "no arrow from there has this function",
+        Reason.WRONG_PARTY: f"the arrow with this function is not for {who}",
+        Reason.GUARD: "the arrow's guard is not met",
+        Reason.AFTER_END: "the process is over there",
+        Reason.AMBIGUOUS: "it fits more than one arrow",
+        Reason.NO_FUNCTION: "the codebook gives this code no function",
+        Reason.AHEAD: f"the model expects it only later{before}",
+        None: "",
+    }[step.reason]
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
+
+
+def _told_gaps(trace: Trace) -> Iterator[str]:
+    if trace.skipped:
+        yield f"Expected and never seen: {_quoted(trace.skipped)}."
+    if trace.unobservable:
+        yield f"Could not be seen with {trace.codebook} at all: {_quoted(trace.unobservable)}; these count as neither."
+    if trace.open_ends:
+        yield f"Moves at one instant leave the end open between {_quoted(trace.open_ends)}."
+
+
+def _told_end(trace: Trace) -> str:
+    row = trace.episode.row
+    text = {
+        Reached.YES: "An end of the model was reached, each step in its order.",
+        Reached.WITH_SKIPS: "An end of the model was reached, with steps skipped.",
+        Reached.NO: "No end of the model was reached.",
+        Reached.CENSORED: "No end was reached before observation stopped; what came after is not known.",
+        Reached.NOT_OBSERVABLE: "Whether an end was reached cannot be seen with these codes.",
+    }[trace.reached]
+    text += f" It ends in '{trace.end}' (closed by: {row.closed_by.replace('_', ' ')})."
+    if row.closed_by_outcome:
+        text += " The rule closed it because it saw a resolution, so reaching an end is partly by construction."
+    others = [f"{source.replace('_', ' ')}: {said}" for source, said in trace.repair.items()
+              if said is not None and source is not RepairSource.REACHED_END]
+    return text + (f" Other sources of repair: {'; '.join(others)}." if others else "")
+
+
+# --- making ----------------------------------------------------------------------------------------------------
+
+
+def trace(episode: Episode, model: StateMachine, *, tie_rule: TieRule = TieRule.AS_FILED, follow_skips: bool = True,
+          strict: bool = False) -> Trace:
+    """Trace how one episode moved from rupture towards repair.
+
+    Every move is a step: an arrow taken, or off the model with its reason, in which case the state stays. A
+    move that the model expects only later is followed there and the steps between are *skipped*, unless no code
+    could have shown them, in which case they are *passed*.
+
+    Parameters
+    ----------
+    tie_rule : TieRule
+        In which order moves at one instant are replayed; inside a segment all codes are unordered.
+    follow_skips : bool
+        False keeps the state on a move that is expected only later (reason `ahead`).
+    strict : bool
+        Raise at the first move that is off the model.
+
+    Raises
+    ------
+    OffModelMove
+        With `strict`, at the first move that no arrow takes.
+    PartyMismatch
+        Where the model names a party that the study lacks.
+
+    >>> from rupturekit.codebooks import load_codebook
+    >>> from rupturekit.episode import Coding, seconds
+    >>> from rupturekit.state_machine import load_model
+    >>> coding = Coding(codebook=load_codebook("stages"))
+    >>> wd, invite = coding.codebook.codes_for("withdrawal_marker")[0], coding.codebook.codes_for("invites_exploration")[0]
+    >>> said = [Move(dyad="D1", session=1, track="r1", party="client", code=wd, onset=0, row_id=1),
+    ...         Move(dyad="D1", session=1, track="r1", party="therapist", code=invite, onset=seconds(40), row_id=2)]
+    >>> trace(Episode.of(said, coding=coding), load_model("withdrawal-2000")).path
+    ('withdrawal', 'disembedding')
+    """
+    cohort = _cohort_of_one(episode)
+    made = _trace_columns(cohort, cohort.columns, model, tie_rule, follow_skips, track=episode.row.track, left_out={})
+    traced = attrs.evolve(made[0], episode=attrs.evolve(episode, moves=tuple(step.move for step in made[0].steps)))
+    if strict:
+        _refuse_off_model(traced)
+    return traced
+
+
+def _cohort_of_one(episode: Episode) -> Cohort:
+    """Pack one episode as it stands: its order and members are its own, whatever they are."""
+    moves = Table.of(Move, episode.moves)
+    rows = Table.of(EpisodeRow, [episode.row])
+    packed = pack_episodes(moves, rows, [np.arange(len(moves), dtype="i8")])
+    cohort = Cohort.of((), coding=episode.coding, labels=episode.labels)
+    return attrs.evolve(cohort, moves=moves, coded=packed, columns=packed)
+
+
+def _refuse_off_model(traced: Trace) -> None:
+    for at, step in enumerate(traced.steps):
+        if step.reason is not None:
+            allowed = [str(arrow.when) for arrow in traced.model.transitions
+                       if arrow.source == step.before and arrow.when]
+            raise OffModelMove(episode=traced.episode.episode, step=at + 1, state=step.before,
+                               move=f"{step.move.party or 'somebody'}: {step.move.code}", reason=step.reason,
+                               allowed=allowed)
+
+
+def trace_cohort(cohort: Cohort, model: StateMachine, *, track: str | None = None,
+                 tie_rule: TieRule = TieRule.AS_FILED, follow_skips: bool = True, any_type: bool = False) -> TraceTable:
+    """Trace every episode in force of a cohort; equal to tracing them one by one.
+
+    Episodes that opened with another rupture type than the model's are left out and counted in `left_out`,
+    unless `any_type` is set; so are episodes of other tracks where `track` is given.
+
+    Raises
+    ------
+    RecordError
+        Where `track` names a reading that is not there.
+    PartyMismatch
+        Where the model names a party that the study lacks.
+    """
+    rows = cohort.columns.rows
+    keep = np.ones(len(rows), dtype=bool)
+    left_out: dict[str, int] = {}
+    if track is not None:
+        keep &= rows.track == rows.code_of("track", word=track)
+    if model.type is not None and not any_type:
+        other = keep & ~_types_fit(rows, model.type)
+        if other.any():
+            left_out[f"opened with another rupture type than {model.type}"] = int(other.sum())
+        keep &= ~other
+    return _trace_columns(cohort, cohort.columns.take(keep), model, tie_rule, follow_skips, track=track,
+                          left_out=left_out)
+
+
+def _types_fit(rows: Table[EpisodeRow], wanted: RuptureType) -> npt.NDArray[np.bool_]:
+    """Return which episodes may be held against a model for a type: the same, mixed, or not said."""
+    codes = [rows.code_of("rupture_type", word=word) for word in (wanted, RuptureType.MIXED)]
+    return np.isin(rows.rupture_type, [*codes, ABSENT_CODE])
+
+
+def _trace_columns(cohort: Cohort, episodes: Episodes, model: StateMachine, tie_rule: TieRule, follow_skips: bool, *,
+                   track: str | None, left_out: Mapping[str, int]) -> TraceTable:
+    alphabet = compile_model(model, cohort.coding.codebook, parties=cohort.coding.parties, follow_skips=follow_skips)
+    ordered = _in_tie_order(cohort, episodes, tie_rule)
+    party, code = _alphabet_codes(cohort, alphabet)
+    moves, members = cohort.moves, ordered.members
+    symbol = alphabet.symbols(party=party[members], code=code[members], rating=moves.rating[members],
+                              previous=_since_previous(cohort, ordered), onset=_since_onset(cohort, ordered))
+    before = replay(alphabet.next, symbol, offsets=ordered.offsets, start=alphabet.start)
+    after = alphabet.next[before, symbol]
+    reason = _reason_codes(alphabet, before, symbol, party[members], code[members])
+    dependent, open_ends = _order_dependence(cohort, ordered, alphabet, symbol, before)
+    provenance = cohort.provenance(model=f"{model.name}:{model.digest}", track=track, rules=(
+        cohort.rule, f"ties {tie_rule}", "skips followed" if follow_skips else "skips not followed"))
+    return TraceTable(cohort=cohort, alphabet=alphabet, episodes=ordered, tie_rule=tie_rule, follow_skips=follow_skips,
+                      symbol=freeze(symbol), before=freeze(before), after=freeze(after), reason=freeze(reason),
+                      order_dependent=freeze(dependent), open_ends=open_ends, left_out=dict(left_out),
+                      provenance=provenance)
+
+
+def _instants(cohort: Cohort, episodes: Episodes) -> Array:
+    """Return one running number an instant: moves of one episode at one onset of one session."""
+    members = episodes.members
+    fresh = np.ones(len(members), dtype=bool)
+    onset = cohort.moves.onset[members]
+    fresh[1:] = (onset[1:] != onset[:-1]) | episodes.new_session[1:]
+    fresh[episodes.offsets[:-1][episodes.lengths > 0]] = True
+    return np.cumsum(fresh)
+
+
+def _in_tie_order(cohort: Cohort, episodes: Episodes, tie_rule: TieRule) -> Episodes:
+    if tie_rule is TieRule.AS_FILED or not len(episodes.members):
+        return episodes
+    first, second = cohort.coding.parties
+    lead, other = (first, second) if tie_rule is TieRule.FIRST_PARTY_FIRST else (second, first)
+    party = cohort.moves.party[episodes.members]
+    rank = np.where(party == cohort.moves.code_of("party", word=lead), 0,
+                    np.where(party == cohort.moves.code_of("party", word=other), 1, 2))
+    order = np.lexsort([rank, _instants(cohort, episodes)])
+    return attrs.evolve(episodes, members=freeze(episodes.members[order]))
+
+
+def _alphabet_codes(cohort: Cohort, alphabet: Alphabet) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return party and code of every move as the alphabet counts them; -1 where there is none."""
+    people = {name: at for at, name in enumerate(alphabet.parties)}
+    codes = {code.code: at for at, code in enumerate(alphabet.codebook.codes)}
+    party = np.array([*(people.get(word, -1) for word in cohort.moves.levels["party"]), -1], dtype="i8")
+    code = np.array([*(codes.get(word, -1) for word in cohort.moves.levels["code"]), -1], dtype="i8")
+    return party[cohort.moves.party], code[cohort.moves.code]
+
+
+def _since_previous(cohort: Cohort, episodes: Episodes) -> npt.NDArray[np.int64]:
+    """Return the time since the move before; `ABSENT` for the first of an episode or session, or without clock."""
+    since = np.full(len(episodes.members), ABSENT, dtype="i8")
+    if cohort.coding.time.has_clock and len(since):
+        onset = cohort.moves.onset[episodes.members]
+        since[1:] = np.diff(onset)
+        since[episodes.new_session] = ABSENT
+        since[episodes.offsets[:-1][episodes.lengths > 0]] = ABSENT
+    return since
+
+
+def _since_onset(cohort: Cohort, episodes: Episodes) -> npt.NDArray[np.int64]:
+    """Return the time since the episode's first move; `ABSENT` once a new session has begun, or without clock."""
+    if not cohort.coding.time.has_clock:
+        return np.full(len(episodes.members), ABSENT, dtype="i8")
+    onset, session = cohort.moves.onset[episodes.members], cohort.moves.session[episodes.members]
+    first = np.repeat(episodes.offsets[:-1], episodes.lengths)
+    return np.where(session == session[first], onset - onset[first], ABSENT)
+
+
+def _reason_codes(alphabet: Alphabet, before: Array, symbol: Array, party: Array, code: Array) -> npt.NDArray[np.int8]:
+    taken = np.zeros(alphabet.next.shape, dtype=bool)
+    for pair in alphabet.hops:
+        taken[pair] = True
+    forced = np.zeros(alphabet.next.shape, dtype=np.int8)
+    for pair, why in alphabet.forced.items():
+        forced[pair] = REASONS.index(why) + 1
+    kind = forced[before, symbol]
+    reasons = np.where(kind > 0, kind, alphabet.reason[before, party, code]).astype(np.int8)
+    reasons[taken[before, symbol]] = 0
+    return reasons
+
+
+# --- moves at one instant --------------------------------------------------------------------------------------
+
+
+def _order_dependence(cohort: Cohort, episodes: Episodes, alphabet: Alphabet, symbol: Array, before: Array
+                      ) -> tuple[npt.NDArray[np.bool_], dict[int, tuple[int, ...]]]:
+    """Mark instants at which another order of their moves would lead to another state, and the ends left open."""
+    dependent = np.zeros(len(symbol), dtype=bool)
+    open_ends: dict[int, tuple[int, ...]] = {}
+    edges = np.flatnonzero(np.diff(_instants(cohort, episodes), prepend=0, append=-1))
+    sizes = np.diff(edges)
+    ties = np.flatnonzero(sizes > 1)
+    orders = _Orders(alphabet.next)
+    touched: dict[int, None] = {}
+    owners = np.searchsorted(episodes.offsets, edges[ties], side="right") - 1
+    for low, high, owner in zip(edges[ties].tolist(), edges[ties + 1].tolist(), owners.tolist(), strict=True):
+        if len(orders.after(int(before[low]), tuple(sorted(symbol[low:high].tolist())))) > 1:
+            dependent[low:high] = True
+            touched[owner] = None
+    instant = edges.tolist()
+    for owner in touched:
+        low, high = episodes.offsets[owner : owner + 2].tolist()
+        first = np.searchsorted(edges, low)
+        ends = {alphabet.start}
+        for start, stop in zip(instant[first:], instant[first + 1 :], strict=False):
+            if start >= high:
+                break
+            here = tuple(sorted(symbol[start:stop].tolist()))
+            ends = {end for state in ends for end in orders.after(state, here)}
+        if len(ends) > 1:
+            open_ends[owner] = tuple(sorted(ends))
+    return dependent, open_ends
+
+
+class _Orders:
+    """The states that a group of moves may lead to over all its orders; remembered by state and group."""
+
+    def __init__(self, table: Array) -> None:
+        self._next = table
+        self._known: dict[tuple[int, tuple[int, ...]], frozenset[int]] = {}
+
+    def after(self, state: int, group: tuple[int, ...]) -> frozenset[int]:
+        """Return every state reachable; exact up to `EXACT_TIES` moves, beyond that an outer bound."""
+        key = (state, group)
+        if key not in self._known:
+            self._known[key] = self._exact(state, group) if len(group) <= EXACT_TIES else self._bound(state, group)
+        return self._known[key]
+
+    def _exact(self, state: int, group: tuple[int, ...]) -> frozenset[int]:
+        if not group:
+            return frozenset({state})
+        found: set[int] = set()
+        for at, symbol in enumerate(group):
+            if at and group[at - 1] == symbol:
+                continue
+            found |= self.after(int(self._next[state, symbol]), group[:at] + group[at + 1 :])
+        return frozenset(found)
+
+    def _bound(self, state: int, group: tuple[int, ...]) -> frozenset[int]:
+        """Every state that some run of these symbols reaches, repeats allowed: never too few, maybe too many."""
+        seen, queue = {state}, [state]
+        while queue:
+            here = queue.pop()
+            for symbol in set(group):
+                there = int(self._next[here, symbol])
+                if there not in seen:
+                    seen.add(there)
+                    queue.append(there)
+        return frozenset(seen)
+
+
+# --- objects and counts ----------------------------------------------------------------------------------------
+
+
+def _trace_of(table: TraceTable, at: int) -> Trace:
+    low, high = table.episodes.offsets[at : at + 2].tolist()
+    model, cohort = table.model, table.cohort
+    moves = tuple(cohort.moves[member] for member in table.episodes.members[low:high].tolist())
+    row = table.episodes.rows[at]
+    episode = Episode(row=row, coding=cohort.coding, moves=moves,
+                      new_session=tuple(table.episodes.new_session[low:high].tolist()),
+                      labels=cohort.labels_of("episode", subject=row.episode))
+    steps = tuple(_step(table, where, move) for where, move in zip(range(low, high), moves, strict=True))
+    one = attrs.evolve(table, episodes=table.episodes.take(np.array([at])), symbol=table.symbol[low:high],
+                       before=table.before[low:high], after=table.after[low:high])
+    seen = table.alphabet.seen
+    return Trace(episode=episode, model=model, codebook=cohort.coding.codebook.name, steps=steps,
+                 reached=one.reached()[0],
+                 unobservable=tuple(s.name for n, s in enumerate(model.states) if not (seen[n] or s.initial)),
+                 open_ends=tuple(model.states[state].name for state in table.open_ends.get(at, ())),
+                 provenance=attrs.evolve(table.provenance, track=row.track))
+
+
+def _step(table: TraceTable, where: int, move: Move) -> Step:
+    states = table.model.states
+    pair = (int(table.before[where]), int(table.symbol[where]))
+    hop = table.alphabet.hops.get(pair)
+    reason = REASONS[table.reason[where] - 1] if table.reason[where] else None
+    return Step(
+        move=move, before=states[pair[0]].name, after=states[int(table.after[where])].name,
+        arrow=table.model.transitions[hop.arrow] if hop else None, reason=reason,
+        passed=tuple(states[at].name for at in hop.passed) if hop else (), skipped=hop.skipped if hop else (),
+        order_dependent=bool(table.order_dependent[where]),
+    )
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class TraceSummary:
+    """Counts over the traces of a cohort; every share says of how many."""
+
+    model: str
+    evidence: str
+    n_dyads: int
+    n_episodes: int
+    n_moves: int
+    reached: Mapping[str, int]
+    off_model: Mapping[str, int]
+    skipped: Mapping[str, int]
+    passed: Mapping[str, int]
+    order_dependent: int
+    closed_by_outcome: int
+    left_out: Mapping[str, int]
+    provenance: Provenance = attrs.field(eq=False)
+
+    def __repr__(self) -> str:
+        return f"TraceSummary({self.model!r}, {self.n_episodes:,} episodes of {self.n_dyads:,} dyads)"
+
+    def __str__(self) -> str:
+        return "\n".join(f"{title}: {value}" for title, value in self.lines())
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Return the summary as (title, value) pairs."""
+        said = [
+            ("model", f"{self.model} ({self.evidence})"),
+            ("n", f"{self.n_episodes:,} episodes, {self.n_moves:,} moves, {self.n_dyads:,} dyads"),
+            ("end reached", _counted(self.reached, self.n_episodes)),
+            ("off-model moves", _counted(self.off_model, self.n_moves)),
+            ("skipped steps", _counted(self.skipped, self.n_episodes)),
+            ("passed unseen", _counted(self.passed, self.n_episodes)),
+            ("episodes whose path depends on the order at one instant", f"{self.order_dependent:,}"),
+        ]
+        if self.closed_by_outcome:
+            said.append(("closed by their outcome", f"{self.closed_by_outcome:,} episodes were closed because a "
+                         "resolution was seen: the share that reached an end is partly by construction"))
+        said += [("left out", f"{n:,} episodes ({why})") for why, n in self.left_out.items()]
+        return said
+
+    def _repr_html_(self) -> str:
+        rows = "".join(f"<tr><th>{html.escape(title)}</th><td>{html.escape(value)}</td></tr>"
+                       for title, value in self.lines())
+        return f"<table><caption>Traces by {html.escape(self.model)}</caption><tbody>{rows}</tbody></table>"
+
+
+def _counted(counts: Mapping[str, int], of: int) -> str:
+    return ", ".join(f"{name} {n:,}" for name, n in counts.items()) + f" (of {of:,})" if counts else "none"
+
+
+def _summary(table: TraceTable) -> TraceSummary:
+    rows = table.episodes.rows
+    number = np.repeat(np.arange(len(table)), table.episodes.lengths)
+    pairs = Counter(zip(table.before.tolist(), table.symbol.tolist(), strict=True))
+    reasons = np.bincount(table.reason, minlength=len(REASONS) + 1)
+    return TraceSummary(
+        model=table.model.name, evidence=table.model.evidence_text(),
+        n_dyads=len(rows.levels["dyad"]), n_episodes=len(table), n_moves=len(table.before),
+        reached={reached.value: n for reached in Reached if (n := table.reached().count(reached))},
+        off_model={why.value: int(reasons[at]) for at, why in enumerate(REASONS, start=1) if reasons[at]},
+        skipped=_episodes_with(table, number, pairs, "skipped"),
+        passed=_episodes_with(table, number, pairs, "passed"),
+        order_dependent=len(np.unique(number[table.order_dependent])),
+        closed_by_outcome=int(rows.closed_by_outcome.sum()), left_out=table.left_out, provenance=table.provenance,
+    )
+
+
+def _episodes_with(table: TraceTable, number: Array, pairs: Counter[tuple[int, int]], what: str) -> dict[str, int]:
+    """Count for each name in how many episodes it was skipped, or passed unseen."""
+    seen: dict[str, set[int]] = {}
+    for pair in pairs:
+        hop = table.alphabet.hops.get(pair)
+        names = _names_in(table, hop, what)
+        if names:
+            here = number[(table.before == pair[0]) & (table.symbol == pair[1])].tolist()
+            for name in names:
+                seen.setdefault(name, set()).update(here)
+    return {name: len(seen[name]) for name in sorted(seen)}
+
+
+def _names_in(table: TraceTable, hop: Hop | None, what: str) -> tuple[str, ...]:
+    if hop is None:
+        return ()
+    return hop.skipped if what == "skipped" else tuple(table.model.states[at].name for at in hop.passed)

@@ -18,8 +18,10 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 ABSENT = "shared data absent: "
 
-# Slow machines are not bugs: no deadline, and a slow strategy is no failure.
-settings.register_profile("ci", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Slow machines are not bugs: no deadline, and a slow strategy is no failure. Every run draws anew, and prints
+# how to draw the same again; hypothesis alone would repeat itself where it sees CI=true.
+settings.register_profile("ci", max_examples=60, deadline=None, derandomize=False, print_blob=True,
+                          suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", settings.get_profile("ci"), max_examples=1000)
 settings.load_profile(os.environ.get("RUPTUREKIT_PROFILE", "ci"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -12,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 from rupturekit.errors import DefinitionError, FileProblem, did_you_mean, listed
 
-__all__ = ["MAX_BYTES", "Node", "packaged", "parse_definition", "read_definition_text"]
+__all__ = ["MAX_BYTES", "Node", "packaged", "parse_definition", "read_definition_text", "toml_string"]
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -203,3 +204,12 @@ class Node:
         count = len(self._complaints)
         head = f"{self.where}: {count} mistake{'s' if count > 1 else ''} in this {what}"
         raise DefinitionError("\n  ".join([head, *self._complaints]), file=self.where)
+
+
+def toml_string(text: str) -> str:
+    r"""Return a text as a TOML string on one line.
+
+    >>> print(toml_string('say "no"\n'))
+    "say \"no\"\n"
+    """
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -12,6 +12,7 @@ array alike.
 from __future__ import annotations
 
 import functools
+import re
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -81,12 +82,16 @@ def _not_below(low: int, value: Any) -> Any:
 finite = Rule("a finite number", np.isfinite)
 
 
+_BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""Control characters, line ends and lone surrogates: what a cell of one line cannot hold."""
+
+
 def _is_line(value: str) -> bool:
-    return len(value) <= 10_000 and value.isprintable()
+    return 0 < len(value) <= 10_000 and not _BREAKS.search(value)
 
 
 def _is_name(value: str) -> bool:
-    return 0 < len(value) <= 200 and value == value.strip() and value.isprintable()
+    return _is_line(value) and value == value.strip()
 
 
 def _each(test: Callable[[str], bool], value: Any) -> Any:
@@ -94,9 +99,9 @@ def _each(test: Callable[[str], bool], value: Any) -> Any:
 
 
 is_identifier = Rule(
-    "1 to 200 printable characters without blanks at either end", functools.partial(_each, _is_name)
+    "1 to 10,000 characters on one line, without blanks at either end", functools.partial(_each, _is_name)
 )
-one_line = Rule("one line of at most 10,000 printable characters", functools.partial(_each, _is_line))
+one_line = Rule("1 to 10,000 characters on one line", functools.partial(_each, _is_line))
 
 
 @attrs.frozen
@@ -167,32 +172,45 @@ def _complaint(column: Column, value: Any) -> str | None:
     wanted = _PYTHON[column.kind]
     if not isinstance(value, wanted) or (isinstance(value, bool) and column.kind != "bool"):
         return f"expected {wanted[0].__name__}"
+    return _out_of_range(column, value)
+
+
+def _out_of_range(column: Column, value: Any) -> str | None:
     if column.kind in ("time", "int") and not ABSENT < value < -ABSENT:
         return "expected a number within 64 bits"
-    if column.kind == "milli" and not round(value * 1000) / 1000 == value:
+    if column.kind == "milli" and round(value * 1000) / 1000 != value:
         return "expected a number with at most three decimals"
     if column.rule is not None and not column.rule.holds(value):
         return f"expected {column.rule.text}"
     return None
 
 
-@functools.cache
-def columns(cls: type) -> Mapping[str, Column]:
+def columns(cls: type[Any]) -> Mapping[str, Column]:
     """Return the columns of a record class by field name, in the order of the class.
 
     >>> from rupturekit.episode import Move
     >>> columns(Move)["onset"].unit
     'us'
     """
-    found = {field.name: field.metadata.get("column") for field in attrs.fields(cls)}
-    return types.MappingProxyType({name: column for name, column in found.items() if column is not None})
+    return _facts(cls)[0]
 
 
-@functools.cache
-def optional_fields(cls: type) -> frozenset[str]:
+def optional_fields(cls: type[Any]) -> frozenset[str]:
     """Return the names of the fields that may be absent."""
-    hints = typing.get_type_hints(cls, include_extras=True)
-    return frozenset(name for name in columns(cls) if _column_of(hints[name])[1])
+    return _facts(cls)[1]
+
+
+_KNOWN: dict[type[Any], tuple[Mapping[str, Column], frozenset[str]]] = {}
+
+
+def _facts(cls: type[Any]) -> tuple[Mapping[str, Column], frozenset[str]]:
+    """Read the annotations of a record class once, and remember them."""
+    if cls not in _KNOWN:
+        hints = typing.get_type_hints(cls, include_extras=True)
+        said = {field.name: _column_of(hints[field.name]) for field in attrs.fields(cls)}
+        fields = {name: column for name, (column, _) in said.items() if column is not None}
+        _KNOWN[cls] = types.MappingProxyType(fields), frozenset(name for name in fields if said[name][1])
+    return _KNOWN[cls]
 
 
 def check(cls: type, arrays: Mapping[str, np.ndarray[Any, Any]], levels: Mapping[str, tuple[str, ...]]) -> None:
@@ -206,9 +224,9 @@ def check(cls: type, arrays: Mapping[str, np.ndarray[Any, Any]], levels: Mapping
     for name, column in columns(cls).items():
         values = arrays[name]
         if values.dtype != column.dtype:
-            raise RecordError(f"{cls.__name__}.{name}: expected dtype {column.dtype} but got {values.dtype}", field=name)
-        absent = values == (ABSENT_CODE if column.is_word else ABSENT) if column.kind not in ("bool", "float") \
-            else np.isnan(values) if column.kind == "float" else np.zeros(values.shape, bool)
+            raise RecordError(f"{cls.__name__}.{name}: expected dtype {column.dtype} but got {values.dtype}",
+                              field=name)
+        absent = _absent(values, column)
         if name not in optional_fields(cls) and absent.any():
             _refuse(cls, name, int(np.argmax(absent)), "a value", None)
         if column.is_word:
@@ -218,6 +236,15 @@ def check(cls: type, arrays: Mapping[str, np.ndarray[Any, Any]], levels: Mapping
             if bad.any():
                 at = int(np.argmax(bad))
                 _refuse(cls, name, at, column.rule.text, values[at].item())
+
+
+def _absent(values: np.ndarray[Any, Any], column: Column) -> np.ndarray[Any, Any]:
+    """Return which values mean "not recorded"; a flag always says yes or no."""
+    if column.kind == "float":
+        return np.isnan(values)
+    if column.kind == "bool":
+        return np.zeros(values.shape, dtype=bool)
+    return values == (ABSENT_CODE if column.is_word else ABSENT)
 
 
 def _check_levels(cls: type, name: str, column: Column, levels: tuple[str, ...]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import types
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ import numpy.typing as npt
 
 from rupturekit import _schema
 from rupturekit._schema import ABSENT, ABSENT_CODE, Column
+from rupturekit.errors import RecordError
 
 __all__ = ["Array", "Table", "arrays_equal", "empty", "encode", "freeze", "read_only"]
 
@@ -103,7 +103,7 @@ class Table(Generic[R]):
         fields = _schema.columns(record)
         missing = [name for name in fields if name not in arrays]
         if missing:
-            raise _schema.RecordError(f"{record.__name__}: the columns {', '.join(missing)} are missing")
+            raise RecordError(f"{record.__name__}: the columns {', '.join(missing)} are missing")
         _schema.check(record, arrays, levels)
         return cls._closed(record, {name: read_only(arrays[name]) for name in fields}, levels)
 
@@ -210,7 +210,6 @@ def _numbers(values: Sequence[Any], column: Column) -> Array:
     return np.array([ABSENT if value is None else value for value in values], dtype="i8")
 
 
-@functools.cache
 def empty(record: type[R]) -> Table[R]:
     """Return the table without rows."""
     return Table.of(record, ())

@@ -116,7 +116,8 @@ class Alphabet:
         `onset` are microseconds elapsed; `ABSENT` where there is none.
         """
         bucket = np.where(rating == ABSENT, len(self.cuts) + 1, np.searchsorted(self.cuts, rating, side="right"))
-        return self.symbol[party, code, bucket, _elapsed(previous, self.previous_cuts), _elapsed(onset, self.onset_cuts)]
+        return self.symbol[party, code, bucket, _elapsed(previous, self.previous_cuts),
+                           _elapsed(onset, self.onset_cuts)]
 
 
 def _elapsed(values: npt.NDArray[np.int64], cuts: tuple[int, ...]) -> npt.NDArray[np.int64]:
@@ -156,8 +157,9 @@ def compile_model(model: StateMachine, codebook: Codebook, *,
     arrows = _arrows_by_symbol(model, conditions, kinds)
     routes = _Routes(model, codebook)
     table, hops, forced = _resolve(model, arrows, routes, len(kinds), follow_skips=follow_skips)
-    return Alphabet(model=model, codebook=codebook, parties=parties, cuts=cuts, previous_cuts=previous, onset_cuts=onset,
-                    symbol=symbol, next=table, reason=_reasons(model, codebook, parties), seen=tuple(routes.state_seen), hops=hops, forced=forced)
+    return Alphabet(model=model, codebook=codebook, parties=parties, cuts=cuts, previous_cuts=previous,
+                    onset_cuts=onset, symbol=symbol, next=table, reason=_reasons(model, codebook, parties),
+                    seen=tuple(routes.state_seen), hops=hops, forced=forced)
 
 
 def _check_parties(model: StateMachine, parties: tuple[str, str]) -> None:
@@ -458,7 +460,8 @@ def coverage(codebook: Codebook, model: StateMachine, *,
         model=model.name, codebook=codebook.name, evidence=model.evidence_text(),
         states=tuple(_state_coverage(model, codebook, state.name) for state in model.states),
         codes_without_function=tuple(code.code for code in codebook.codes if not code.functions),
-        codes_off_model=tuple(code.code for code in codebook.codes if code.functions and used.isdisjoint(code.functions)),
+        codes_off_model=tuple(code.code for code in codebook.codes
+                              if code.functions and used.isdisjoint(code.functions)),
         functions_without_code=tuple(sorted(name for name, codes in shown.items() if not codes)),
         ambiguous=_ambiguous(alphabet),
     )

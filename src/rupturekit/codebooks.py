@@ -32,7 +32,18 @@ from rupturekit.vocabulary import (
     RuptureType,
 )
 
-__all__ = ["Code", "Codebook", "Scale", "codebook_names", "load_codebook", "parse_codebook", "read_codebook"]
+__all__ = [
+    "MARKERS",
+    "Code",
+    "Codebook",
+    "Scale",
+    "as_codebook",
+    "codebook_names",
+    "codebook_text",
+    "load_codebook",
+    "parse_codebook",
+    "read_codebook",
+]
 
 _CODE_NAME = r"[^\s,;\"'=@+-][^\s,;\"']{0,59}"
 _NAME = r"[a-z0-9][a-z0-9._-]{0,59}"
@@ -331,3 +342,35 @@ def as_codebook(codebook: Codebook | str | Path) -> Codebook:
     return load_codebook(codebook)
 
 
+
+
+def codebook_text(codebook: Codebook) -> str:
+    """Return a codebook as TOML text that reads back equal.
+
+    >>> book = load_codebook("stages")
+    >>> parse_codebook(codebook_text(book)) == book
+    True
+    """
+    said = _definitions.toml_string
+    lines = ["format = 1", *(f"{name} = {said(str(getattr(codebook, name)))}" for name in (
+        "name", "title", "version", "citation", "certainty", "reliability", "unit", "note"))]
+    for scale in codebook.scales:
+        anchors = ", ".join(f"{said(at)} = {said(text)}" for at, text in scale.anchors)
+        lines += ["", "[[scales]]", f"name = {said(scale.name)}", f"applies = {said(scale.applies)}",
+                  f"min = {scale.min!r}", f"max = {scale.max!r}", f"anchors = {{ {anchors} }}",
+                  f"certainty = {said(scale.certainty)}", f"note = {said(scale.note)}"]
+    for code in codebook.codes:
+        lines += ["", "[[codes]]", *_code_lines(code)]
+    return "\n".join(lines) + "\n"
+
+
+def _code_lines(code: Code) -> list[str]:
+    said = _definitions.toml_string
+    acts = ", ".join(f"{{ verb = {said(act.verb)}, need = {said(act.need)}, evidence = {said(act.evidence)}, "
+                     f"note = {said(act.note)} }}" for act in code.needs)
+    closed = {"type": code.type, "form": code.form, "movement": code.movement}
+    return [f"code = {said(code.code)}", f"label = {said(code.label)}",
+            f"parties = [{', '.join(map(said, code.parties))}]",
+            *(f"{name} = {said(value)}" for name, value in closed.items() if value is not None),
+            f"functions = [{', '.join(map(said, code.functions))}]", *([f"needs = [{acts}]"] if acts else []),
+            f"certainty = {said(code.certainty)}", f"note = {said(code.note)}"]

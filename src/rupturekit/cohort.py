@@ -175,7 +175,7 @@ class Cohort:
         sorted_moves = _sorted_moves(_as_table(Move, moves))
         named = {track.name: track for track in tracks}
         all_tracks = [named.pop(name, Track(name=name)) for name in sorted_moves.levels["track"]]
-        tables = {
+        tables: dict[str, Any] = {
             "sessions": _sorted(_as_table(Session, sessions), ("dyad", "session")),
             "dyads": _sorted(_as_table(Dyad, dyads), ("dyad",)),
             "observed": _sorted(_as_table(ObservedStretch, observed), ("dyad", "track", "session", "start")),
@@ -196,7 +196,7 @@ class Cohort:
         coded = _coded_episodes(sorted_moves, rows, _as_table(Member, members), problems)
         problems.raise_if_any("this cohort")
         return cls(coding=coding, moves=sorted_moves, coded=coded, columns=coded,
-                   tracks=(*all_tracks, *named.values()), **tables)  # type: ignore[arg-type]
+                   tracks=(*all_tracks, *named.values()), **tables)
 
     @property
     def episodes(self) -> EpisodeSequence:
@@ -245,7 +245,8 @@ class Cohort:
                           **{"rules": (self.rule,), **more})
 
     def _tables(self) -> tuple[Table[Any], ...]:
-        return (self.moves, self.sessions, self.dyads, self.observed, self.ratings, self.needs, self.context, self.labels)
+        return (self.moves, self.sessions, self.dyads, self.observed, self.ratings, self.needs, self.context,
+                self.labels)
 
     def session_keys(self) -> Array:
         """Return one running number a (dyad, track, session) for each move, in the order of the moves."""
@@ -344,10 +345,10 @@ def _unknown_party(party: str, coding: Coding) -> str:
 
 def _at_rows(moves: Table[Any], which: Array, kind: str, field: str, value: str, message: str,
              problems: ProblemLog) -> None:
-    rows = moves.arrays["source_row"][which]
-    for row in rows.tolist():
-        problems.add(Problem(kind=kind, field=field, value=value, row=None if row == ABSENT else row, file=None,
-                             message=message))
+    for row, row_id in zip(moves.source_row[which].tolist(), moves.row_id[which].tolist(), strict=True):
+        known = row != ABSENT
+        problems.add(Problem(kind=kind, field=field, value=value, row=row if known else None, file=None,
+                             message=message if known else f"move {row_id}: {message}"))
 
 
 def _check_times(moves: Table[Move], sessions: Table[Session], problems: ProblemLog) -> None:
@@ -441,7 +442,8 @@ def _coded_episodes(moves: Table[Move], rows: Table[EpisodeRow], members: Table[
 
 
 def _inside(moves: Table[Move], row: EpisodeRow) -> Array:
-    here = (moves.dyad == moves.code_of("dyad", word=row.dyad)) & (moves.track == moves.code_of("track", word=row.track))
+    here = moves.dyad == moves.code_of("dyad", word=row.dyad)
+    here &= moves.track == moves.code_of("track", word=row.track)
     after = (moves.session > row.first_session) | ((moves.session == row.first_session) & (moves.onset >= row.onset))
     before = (moves.session < row.last_session) | ((moves.session == row.last_session) & (moves.onset <= row.end))
     return np.flatnonzero(here & after & before)

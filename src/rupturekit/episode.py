@@ -8,6 +8,7 @@ that nothing was recorded.
 from __future__ import annotations
 
 import html
+import itertools
 import math
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Final
@@ -140,7 +141,7 @@ class Dyad:
     dyad: Annotated[str, DYAD]
     therapist: Annotated[str | None, _word("the therapist, by a pseudonym")] = None
     arm: Annotated[str | None, _word("treatment arm or group")] = None
-    outcome: Annotated[float | None, Column("float", finite, says="outcome of the therapy on the study's measure")] = None
+    outcome: Annotated[float | None, Column("float", finite, says="outcome on the study's own measure")] = None
     therapy_end: Annotated[TherapyEnd | None, Column("enum", levels=TherapyEnd, says="how the therapy ended")] = None
 
 
@@ -273,7 +274,7 @@ class EpisodeRow:
     end: Annotated[int, Column("time", at_least(0), unit="us", says="end in the last session")]
     rupture_type: Annotated[RuptureType | None, Column("enum", levels=RuptureType, says="type it opened with")] = None
     party: Annotated[str | None, _word("whose rupture opened it")] = None
-    source: Annotated[EpisodeSource, Column("enum", levels=EpisodeSource, says="coders or a rule")] = EpisodeSource.CODERS
+    source: Annotated[EpisodeSource, Column("enum", levels=EpisodeSource, says="who drew it")] = EpisodeSource.CODERS
     closed_by: Annotated[ClosedBy, Column("enum", levels=ClosedBy, says="why it closes there")] = ClosedBy.CODERS
     closed_by_outcome: Annotated[bool, Column("bool", says="the rule closed it because a resolution was seen")] = False
 
@@ -295,7 +296,7 @@ class Track:
     rule: str = ""
 
 
-def _two_names(instance: object, field: attrs.Attribute[tuple[str, ...]], value: tuple[str, ...]) -> None:
+def _two_names(instance: object, field: attrs.Attribute[tuple[str, str]], value: tuple[str, ...]) -> None:
     if len(value) != 2:
         raise RecordError(
             f"Coding.parties: rupturekit models dyads, expected two parties but got {len(value)} "
@@ -403,7 +404,7 @@ class Episode:
         first, last = moves[0], moves[-1]
         row = EpisodeRow(episode=episode, dyad=first.dyad, track=first.track, first_session=first.session,
                          onset=first.onset, last_session=last.session, end=last.onset, rupture_type=rupture_type)
-        fresh = (False, *(after.session != before.session for before, after in zip(moves, moves[1:], strict=False)))
+        fresh = (False, *(after.session != before.session for before, after in itertools.pairwise(moves)))
         return cls(row=row, coding=coding, moves=tuple(moves), new_session=fresh)
 
     def __len__(self) -> int:

@@ -31,7 +31,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rupturekit.records.problems import Problem
+    from rupturekit.problems import Problem
 
 __all__ = [
     "AmbiguousTransition",

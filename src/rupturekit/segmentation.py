@@ -241,7 +241,8 @@ def _gap_over(cohort: Cohort, rule: SegmentationRule, groups: _Groups, events: A
     return waited > rule.gap
 
 
-def _cut(cohort: Cohort, rule: SegmentationRule, groups: _Groups, events: Array, opens: Array, first: Array) -> Episodes:
+def _cut(cohort: Cohort, rule: SegmentationRule, groups: _Groups, events: Array, opens: Array, first: Array
+         ) -> Episodes:
     """Lay out the episodes that begin at the events in `first`."""
     moves = cohort.moves
     begins = np.flatnonzero(first)
@@ -355,7 +356,8 @@ def _keep_coded(cohort: Cohort, drawn: Episodes, track: str) -> Episodes:
     rows = cohort.coded.rows
     coded = cohort.coded.take(np.flatnonzero(rows.track == rows.code_of("track", word=track)))
     covered = {(row.dyad, session) for row in coded.rows for session in range(row.first_session, row.last_session + 1)}
-    free = [not ({(row.dyad, s) for s in range(row.first_session, row.last_session + 1)} & covered) for row in drawn.rows]
+    free = [not any((row.dyad, session) in covered for session in range(row.first_session, row.last_session + 1))
+            for row in drawn.rows]
     kept = drawn.take(np.array(free, dtype=bool))
     return _joined(cohort, coded, kept)
 
@@ -398,7 +400,8 @@ class BoundaryComparison:
 
     def __str__(self) -> str:
         lines = [repr(self)]
-        lines += [f"  {one} and {other}: {shared} moves shared, of {n} and {m}" for one, other, shared, n, m in self.pairs]
+        lines += [f"  {one} and {other}: {shared} moves shared, of {n} and {m}"
+                  for one, other, shared, n, m in self.pairs]
         lines += [f"  only the coders': {name}" for name in self.only_coded]
         return "\n".join([*lines, *(f"  only the rule's: {name}" for name in self.only_drawn)])
 

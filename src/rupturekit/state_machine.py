@@ -655,7 +655,8 @@ def _read_chains(node: Node) -> _Chains:
     join = _read_join(node, declared="join of chains")
     return _Chains(source=node.text("from"), target=join.target, join=join, chains=tuple(chains),
                    phase=node.choice("phase", Phase) or Phase.NEGOTIATION,
-                   leaves=tuple(_read_leaf(leaf, declared=f"leave {at}") for at, leaf in enumerate(node.tables("leaves"))))
+                   leaves=tuple(_read_leaf(leaf, declared=f"leave {at}")
+                                for at, leaf in enumerate(node.tables("leaves"))))
 
 
 def _read_set(node: Node) -> _Set:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import html
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
@@ -24,7 +23,7 @@ from rupturekit._table import Array, Table, arrays_equal, freeze
 from rupturekit.alphabet import REASONS, Alphabet, Hop, Reason, compile_model
 from rupturekit.cohort import Cohort, Episodes, pack_episodes
 from rupturekit.episode import Episode, EpisodeRow, Move
-from rupturekit.errors import CodingWarning, NoClock, OffModelMove, RecordError, listed
+from rupturekit.errors import OffModelMove, RecordError, listed
 from rupturekit.provenance import Provenance
 from rupturekit.state_machine import StateMachine, Transition
 from rupturekit.vocabulary import ClosedBy, Outcome, Phase, RepairSource, RuptureType
@@ -312,10 +311,9 @@ class Trace:
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td>{html.escape(self.episode.coding.when(s.move.onset))}</td><td>{html.escape(s.move.party or '')}</td>"
-            f"<td>{html.escape(self.episode.name_of(s.move))}</td><td>{html.escape(s.before)}</td>"
-            f"<td>{html.escape(s.after)}</td><td>{'taken' if s.taken else html.escape(f'off model: {s.reason}')}</td></tr>"
-            for s in self.steps
+            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in (
+                self.episode.coding.when(s.move.onset), s.move.party or "", self.episode.name_of(s.move), s.before,
+                s.after, "taken" if s.taken else f"off model: {s.reason}")) + "</tr>" for s in self.steps
         )
         return (f"<table><caption>{html.escape(repr(self))}</caption><thead><tr><th>when</th><th>who</th><th>what</th>"
                 f"<th>from</th><th>to</th><th></th></tr></thead><tbody>{rows}</tbody></table>")
@@ -425,9 +423,8 @@ def trace(episode: Episode, model: StateMachine, *, tie_rule: TieRule = TieRule.
     >>> from rupturekit.episode import Coding, seconds
     >>> from rupturekit.state_machine import load_model
     >>> coding = Coding(codebook=load_codebook("stages"))
-    >>> wd, invite = coding.codebook.codes_for("withdrawal_marker")[0], coding.codebook.codes_for("invites_exploration")[0]
-    >>> said = [Move(dyad="D1", session=1, track="r1", party="client", code=wd, onset=0, row_id=1),
-    ...         Move(dyad="D1", session=1, track="r1", party="therapist", code=invite, onset=seconds(40), row_id=2)]
+    >>> said = [Move(dyad="D1", session=1, track="r1", party="client", code="wd", onset=0, row_id=1),
+    ...         Move(dyad="D1", session=1, track="r1", party="therapist", code="invite", onset=seconds(40), row_id=2)]
     >>> trace(Episode.of(said, coding=coding), load_model("withdrawal-2000")).path
     ('withdrawal', 'disembedding')
     """

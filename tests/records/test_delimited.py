@@ -8,11 +8,13 @@ import warnings
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, strategies as st
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from rupturekit.errors import CodingWarning, FileProblem, RecordError
+from rupturekit.problems import ProblemLog
+from rupturekit.records import delimited
 from rupturekit.records.delimited import DELIMITERS, Sheet, open_sheet, write_sheet
-from rupturekit.records.problems import ProblemLog
 
 PERSON = "J\u00fcrgen"
 
@@ -27,11 +29,6 @@ def file(tmp_path):
         return path
 
     return write
-
-
-@pytest.fixture
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("laws")
 
 
 def cells_of(path, **options):
@@ -51,16 +48,21 @@ def refused(path, **options):
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
 awkward = st.text(',;\t|"\'\r\n aé1', max_size=6)
+
+
+def has_content(row):
+    return any(map(str.strip, row))
+
+
 tables = st.integers(1, 4).flatmap(
     lambda width: st.lists(
-        st.lists(texts | awkward, min_size=width, max_size=width).filter(lambda row: any(map(str.strip, row))),
-        max_size=5,
+        st.lists(texts | awkward, min_size=width, max_size=width).filter(has_content), max_size=5
     ).map(lambda rows: ([f"c{number}" for number in range(width)], rows))
 )
 
 
 @given(tables)
-@example((["c0"], [["\r"], ["a\rb"]]) and (["c0"], [["a\rb"], ['"'], ["\ufeff"]]))
+@example((["c0"], [["a\rb"], ['"'], ["\ufeff"]]))
 @example((["c0", "c1"], [["a\r\n", ""], ["", 'x""\n'], [" b ", "\x1c"]]))
 def test_what_is_written_reads_back(tmp_path_factory, table):
     header, rows = table
@@ -72,13 +74,19 @@ def test_what_is_written_reads_back(tmp_path_factory, table):
     assert (sheet.rows_seen, sheet.rows_refused, sheet.rows_blank) == (len(rows), 0, 0)
 
 
-@given(tables, st.sampled_from(DELIMITERS), st.sampled_from(["\n", "\r\n", "\r"]),
-       st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]))
+@given(
+    tables,
+    st.sampled_from(DELIMITERS),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]),
+)
+@example((["c0", "c1"], [["", "\n,0"]]), ";", "\n", "utf-8")  # a comma would break the header
 def test_any_dialect_is_found_out(tmp_path_factory, table, delimiter, end, encoding):
     header, rows = table
     path = tmp_path_factory.getbasetemp() / "dialect.csv"
     with path.open("w", encoding=encoding, newline="") as stream:
-        csv.writer(stream, delimiter=delimiter, lineterminator=end, quoting=csv.QUOTE_ALL).writerows([header, *rows])
+        writer = csv.writer(stream, delimiter=delimiter, lineterminator=end, quoting=csv.QUOTE_ALL)
+        writer.writerows([header, *rows])
     sheet = open_sheet(path)
     assert (sheet.header, sheet.encoding) == (tuple(header), encoding)
     assert sheet.delimiter == delimiter or len(header) == 1
@@ -98,10 +106,13 @@ def test_any_bytes_are_a_table_or_a_sentence(tmp_path_factory, content):
         try:
             rows, log, sheet = refused(path)
         except FileProblem as problem:
-            assert str(problem).startswith("any.csv: ")
+            sentence = str(problem)
         else:
+            sentence = "any.csv: a table"
             assert all(len(cells) == len(sheet.header) for _, cells in rows)
             assert len(log) >= sheet.rows_refused
+    assert sentence.startswith("any.csv: ")
+    assert sentence.isprintable()
 
 
 @given(tables, st.integers(1, 5))
@@ -114,14 +125,11 @@ def test_cells_agree_with_the_csv_module(tmp_path_factory, table, times):
     assert cells_of(path, delimiter=",") == expected
 
 
-@given(st.lists(st.text('",x\n', max_size=8), max_size=6), st.integers(1, 9))
-def test_the_scanner_closes_records_where_the_csv_module_does(lines, cut):
-    from rupturekit.records import delimited  # noqa: PLC0415
-    text = "".join(lines)
-    pieces = [text[at : at + cut] for at in range(0, len(text), cut)]
+@given(st.text('",x\n', max_size=12), st.integers(1, 4))
+def test_the_scanner_may_be_fed_in_pieces(text, size):
     state = 0
-    for piece in pieces:
-        state = delimited._scan(piece, state, delimiter=",")
+    for at in range(0, len(text), size):
+        state = delimited._scan(text[at : at + size], state, delimiter=",")
     assert state == delimited._scan(text, 0, delimiter=",")
 
 
@@ -180,8 +188,8 @@ def test_without_a_log_the_first_problem_is_raised(file):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("x", "1 cell where the header has 2; quote cells that contain the delimiter"),
-        ("x,y,z", "3 cells where the header has 2; quote cells that contain the delimiter"),
+        ("x", "the row has 1 instead of 2 cells; quote cells that contain the delimiter"),
+        ("x,y,z", "the row has 3 instead of 2 cells; quote cells that contain the delimiter"),
         ('"he said "no" twice",y', "a quotation mark stands inside a quoted cell; double it, or remove it"),
         ("x," + "y" * 51, "the cell has 51 characters; a cell may have at most 50"),
     ],
@@ -191,7 +199,7 @@ def test_a_broken_row_is_refused_and_its_neighbours_are_not(file, line, message)
     rows, log, _ = refused(path, max_cell=50)
     assert rows == [(1, ["d1", "W3"]), (3, ["d1", "C2"])]
     assert [(problem.row, problem.message) for problem in log.problems] == [(2, message)]
-    with pytest.raises(RecordError, match="moves.csv, row 2") as caught:
+    with pytest.raises(RecordError, match=r"^moves\.csv, row 2") as caught:
         cells_of(path, max_cell=50)
     assert caught.value.row == 2
 
@@ -208,17 +216,23 @@ def test_a_cell_of_exactly_the_limit_is_taken(file):
 
 
 @pytest.mark.parametrize("fill", ["x", "x\n", "x,", 'x""', '""\r\n', '"",'])
-def test_a_huge_cell_is_skipped_to_its_end_in_bounded_memory(file, fill):
-    path = file(f'a,b\n1,2\n"{fill * (20_000_000 // len(fill))}",2\n3,4\n')
+def test_a_huge_cell_is_skipped_to_its_end(file, fill):
+    rows, log, _ = refused(file(f'a,b\n1,2\n"{fill * 500_000}",2\n3,4\n'), max_cell=1_000)
+    assert rows == [(1, ["1", "2"]), (3, ["3", "4"])]
+    assert len(log) == 1
+    assert "characters; a cell may have at most 1,000" in log.problems[0].message
+    assert len(log.summary()) < 300
+
+
+def test_a_huge_cell_is_not_kept_in_memory(file):
+    path = file("a,b\n1,2\n" + "x" * 20_000_000 + ",2\n3,4\n")
     tracemalloc.start()
     rows, log, _ = refused(path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert rows == [(1, ["1", "2"]), (3, ["3", "4"])]
-    assert len(log) == 1
-    assert "characters; a cell may have at most 100,000" in log.summary()
-    assert len(log.summary()) < 300
-    assert peak < 16_000_000
+    assert log.problems[0].message.startswith("the row has 20,000,003 characters; ")
+    assert peak < 12_000_000
 
 
 def test_a_line_end_cut_in_two_is_one_line_end(file):
@@ -302,7 +316,7 @@ def test_a_header_longer_than_the_sample_is_still_split(file):
 
 def test_windows_1252_is_read_with_a_warning_at_the_caller(file):
     path = file(f"dyad,note\n1,{PERSON} \u20ac\n".encode("cp1252"))
-    with pytest.warns(CodingWarning, match=r"moves.csv is not UTF-8 \(near line 1\) and is read as cp1252") as caught:
+    with pytest.warns(CodingWarning, match=r"not UTF-8 \(near line 1\) and is read as cp1252") as caught:
         sheet = open_sheet(path)
     assert caught[0].filename == __file__
     assert sheet.encoding == "cp1252"
@@ -355,7 +369,7 @@ BAD_FILES = [
     (b"SQLite format 3\x00", {}, "SQLite"),
     (b"note\n\xfc\n", {"encoding": "utf-8"}, r"is not utf-8 text \(near line 1\); declare"),
     (b"\xff\xfea\x00,", {}, "is not utf-16 text"),
-    (b"\xef\xbb\xbfnote\n", {"encoding": "cp1252"}, "declared as cp1252, but begins with the mark of utf-8-sig"),
+    (b"\xef\xbb\xbfnote\n", {"encoding": "cp1252"}, "declared as cp1252, but .* mark of utf-8-sig"),
     (b"\xff\xfe\x00\x00a\x00\x00\x00", {"encoding": "utf-16"}, "begins with the mark of utf-32"),
     (b'"a,b\n1,2\n', {}, "opens a quotation mark in the header row that is never closed"),
     (b'"a"x,b\n1,2\n', {}, "header row with broken quotation marks"),
@@ -374,14 +388,14 @@ def test_bad_files_get_a_sentence(file, content, options, message):
 
 def test_a_missing_file_suggests_its_neighbour(file, tmp_path):
     file("a\n", name="moves_data.csv")
-    with pytest.raises(FileProblem, match=r"^moves-data.csv: there is no such file; did you mean 'moves_data.csv'\?"):
+    with pytest.raises(FileProblem, match=r"^moves-data.csv: there is no such file; did you mean"):
         open_sheet(tmp_path / "moves-data.csv")
     with pytest.raises(FileProblem, match=r"^zzz: there is no such file$"):
         open_sheet(str(tmp_path / "zzz"))
 
 
 def test_a_missing_folder_is_named(tmp_path):
-    with pytest.raises(FileProblem, match="^moves.csv: there is no folder 'nowhere' that could be opened$"):
+    with pytest.raises(FileProblem, match=r"^moves\.csv: there is no folder 'nowhere' that could be opened$"):
         open_sheet(tmp_path / "nowhere" / "moves.csv")
 
 
@@ -425,10 +439,10 @@ def test_a_file_that_changes_under_the_reader(file):
     path = file("a,b\n1,2\n")
     sheet = open_sheet(path)
     path.write_bytes(b"a,b\n\xff,2\n")
-    with pytest.raises(FileProblem, match="^moves.csv: could not be read: .*decode"):
+    with pytest.raises(FileProblem, match=r"^moves\.csv: could not be read: .*decode"):
         list(sheet.rows())
     path.unlink()
-    with pytest.raises(FileProblem, match="^moves.csv: there is no such file"):
+    with pytest.raises(FileProblem, match=r"^moves\.csv: there is no such file"):
         list(sheet.rows())
 
 
@@ -465,7 +479,7 @@ def half_a_table():
         (["a", "a "], [], RecordError, "out.csv, a: 2 columns share this name"),
         (["a", " "], [], RecordError, "out.csv, column 2: column 2 has no name"),
         ([], [], RecordError, "out.csv: a table has at least one column"),
-        (["a"], half_a_table(), KeyboardInterrupt, ""),
+        (["a"], half_a_table(), KeyboardInterrupt, "^$"),
     ],
 )
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, header, rows, error, message):
@@ -486,14 +500,14 @@ def test_the_temporary_file_stands_beside_the_table_until_it_is_whole(tmp_path):
         yield ["1"]
 
     write_sheet(path, header=["a"], rows=rows())
-    assert len(seen) == 1 and seen[0] != path
+    assert len(set(seen) - {path}) == 1
     assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("name", ["nowhere/out.csv", "folder"])
 def test_what_cannot_be_written_is_told(tmp_path, name):
     (tmp_path / "folder").mkdir()
-    with pytest.raises(FileProblem, match="there is no folder 'nowhere'|is a folder, not a file"):
+    with pytest.raises(FileProblem, match=r"there is no folder 'nowhere'|is a folder, not a file"):
         write_sheet(tmp_path / name, header=["a"], rows=[])
     assert [entry.name for entry in tmp_path.rglob("*")] == ["folder"]
 
@@ -503,7 +517,7 @@ def test_what_the_system_refuses_to_write_is_told(tmp_path, monkeypatch):
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(os, "replace", refuse)
-    with pytest.raises(FileProblem, match="^out.csv: may not be written: permission denied"):
+    with pytest.raises(FileProblem, match=r"^out\.csv: may not be written: permission denied"):
         write_sheet(tmp_path / "out.csv", header=["a"], rows=[["1"]])
     assert list(tmp_path.iterdir()) == []
 

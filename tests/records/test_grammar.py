@@ -84,11 +84,11 @@ def test_scaled_round_trip(value, places):
     assert parse_scaled(format_scaled(value, places=places), places=places) == value
 
 
-@given(st.integers(), st.integers(0, 12))
+@given(st.integers(-(10**27), 10**27), st.integers(0, 12))
 def test_scaled_text_is_canonical(value, places):
     text = format_scaled(value, places=places)
     assert Decimal(text).scaleb(places) == value
-    assert text == text.strip("+") and not text.startswith(".")
+    assert not text.startswith(("+", "."))
     assert "." not in text or not text.endswith(("0", "."))
 
 
@@ -122,7 +122,7 @@ def test_the_sentence_counts_places(places, words):
 @pytest.mark.parametrize("text", NOT_NUMBERS)
 def test_what_is_no_number_is_refused_everywhere(text):
     for read in (parse_int, parse_float, lambda cell: parse_scaled(cell, places=3)):
-        with pytest.raises(InvalidNumber, match="is not a (whole )?number; ") as caught:
+        with pytest.raises(InvalidNumber, match=r"is not a (whole )?number; ") as caught:
             read(text)
         assert len(str(caught.value)) < 200
 
@@ -132,9 +132,12 @@ def test_any_text_is_a_number_or_a_sentence(text):
     try:
         number = parse_float(text)
     except InvalidNumber as refusal:
-        assert str(refusal)
+        sentence = str(refusal)
     else:
+        sentence = f"'{number}' is a number"
         assert number == float(text.strip())
+    assert sentence.startswith("'")
+    assert sentence.isprintable()
 
 
 @pytest.mark.parametrize(

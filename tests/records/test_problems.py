@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rupturekit.errors import InvalidRecords
-from rupturekit.records.problems import OTHER, Problem, ProblemGroup, ProblemLog, excerpt
+from rupturekit.problems import OTHER, Problem, ProblemGroup, ProblemLog, excerpt
 
 
 def unknown(value="W9", *, row=None, file="moves.csv", advice="; did you mean 'W3'?"):
@@ -161,22 +161,22 @@ def test_the_first_thousand_are_kept_in_full():
     assert [problem.row for problem in log.problems] == list(range(1, 1_001))
 
 
-def test_a_million_different_problems_stay_small():
+def test_many_different_problems_stay_small():
     problem = unknown("V0", row=1)
     tracemalloc.start()
     log = ProblemLog()
-    for number in range(30_000):
+    for number in range(20_000):
         log.add(attrs.evolve(problem, value=f"V{number}", row=number + 1, message=f"V{number} " * 10))
     at_first = tracemalloc.get_traced_memory()[0]
-    for number in range(30_000, 60_000):
+    for number in range(20_000, 30_000):
         log.add(attrs.evolve(problem, value=f"V{number}", row=number + 1))
     grown = tracemalloc.get_traced_memory()[0] - at_first
     tracemalloc.stop()
     assert grown < 10_000
-    assert len(log) == 60_000
+    assert len(log) == 30_000
     assert len(log.groups()) == 10_001
-    assert log.groups()[-1] == ProblemGroup(OTHER, "various", "", times=50_000, first_row=10_001)
-    assert log.summary(most=1).endswith("and 10,000 more groups (59,999 problems)")
+    assert log.groups()[-1] == ProblemGroup(OTHER, "various", "", times=20_000, first_row=10_001)
+    assert log.summary(most=1).endswith("and 10,000 more groups (29,999 problems)")
 
 
 def test_groups_go_on_counting_when_there_are_no_new_ones():

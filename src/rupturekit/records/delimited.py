@@ -33,7 +33,7 @@ from typing import Final, NamedTuple, TextIO, TypeAlias
 import attrs
 
 from rupturekit.errors import CodingWarning, FileProblem, RecordError, RuptureKitError, did_you_mean
-from rupturekit.records.problems import Problem, ProblemLog, excerpt
+from rupturekit.problems import Problem, ProblemLog, excerpt
 
 __all__ = ["DELIMITERS", "AnyPath", "Sheet", "open_sheet", "write_sheet"]
 
@@ -254,20 +254,21 @@ def _lines(stream: TextIO, longest: int) -> Iterator[str]:
 
 
 def _records(lines: Iterable[str], *, delimiter: str, longest: int) -> Iterator[_Record]:
-    parts: list[str] = []
-    length, state = 0, _START
+    kept, length, state = io.StringIO(newline=""), 0, _START
     for line in lines:
         whole = line[-1] in "\r\n"
-        if state or not whole or '"' in line:
-            state = _scan(line, state, delimiter=delimiter)
+        if whole and not length and '"' not in line:  # nearly every line of nearly every file
+            yield _Record(line, len(line), closed=True)
+            continue
         if length <= longest:
-            parts.append(line)
+            kept.write(line)
         length += len(line)
+        state = _scan(line, state, delimiter=delimiter)
         if whole and state != _QUOTED:
-            yield _Record("".join(parts), length, closed=True)
-            parts, length, state = [], 0, _START
-    if parts:
-        yield _Record("".join(parts), length, closed=state != _QUOTED)
+            yield _Record(kept.getvalue(), length, closed=True)
+            kept, length, state = io.StringIO(newline=""), 0, _START
+    if length:
+        yield _Record(kept.getvalue(), length, closed=state != _QUOTED)
 
 
 _FIELD_LIMIT: Final = threading.Lock()
@@ -302,16 +303,19 @@ def _sample(path: Path, encoding: str) -> tuple[str, bool]:
 
 
 def _sample_rows(text: str, *, complete: bool, delimiter: str) -> list[list[str]]:
+    """Return the rows with content; those that this delimiter breaks stay, without cells."""
     lines = _lines(io.StringIO(text, newline=""), _SAMPLE)
     records = list(_records(lines, delimiter=delimiter, longest=_SAMPLE))
     kept = records if complete else records[:-1] or records  # the last one is torn
-    rows = (_cells(record.text, delimiter=delimiter) or [""] for record in kept)
-    return [row for row in rows if _has_content(row)]
+    rows = (_cells(record.text, delimiter=delimiter) for record in kept)
+    return [row or [] for row in rows if row is None or _has_content(row)]
 
 
 def _consistency(rows: Sequence[Sequence[str]]) -> tuple[bool, float, int]:
     width = len(rows[0]) if rows else 0
-    return width > 1, sum(len(row) == width for row in rows) / max(len(rows), 1), width
+    if width < 2:  # does not split the header: as good as any other that does not
+        return False, 0, 0
+    return True, sum(len(row) == width for row in rows) / len(rows), width
 
 
 def _guessed_delimiter(text: str, *, complete: bool) -> str:
@@ -420,6 +424,13 @@ class Sheet:
     max_cell: int = 100_000
     _problems: ProblemLog | None = attrs.field(default=None, eq=False, repr=False)
     _tally: _Tally = attrs.field(factory=_Tally, init=False, eq=False, repr=False)
+    _longest: int = attrs.field(init=False, eq=False, repr=False)
+
+    @_longest.default
+    def _longest_row(self) -> int:
+        # A longer row has a cell above the limit or too many cells: quotes may double each
+        # character, and each cell adds two quotes and a delimiter (the last, a line end of two).
+        return max(_LONGEST_HEADER, (2 * self.max_cell + 3) * len(self.header) + 1)
 
     @property
     def name(self) -> str:
@@ -479,14 +490,9 @@ class Sheet:
                 if cells := self._accepted(record, row):
                     yield row, cells
 
-    def _longest(self) -> int:
-        # A longer row has a cell above the limit or too many cells: quotes may double each
-        # character, and each cell adds two quotes and a delimiter (the last, a line end of two).
-        return max(_LONGEST_HEADER, (2 * self.max_cell + 3) * len(self.header) + 1)
-
     def _records(self, stream: TextIO) -> Iterator[_Record]:
-        longest = self._longest()
-        return _records(_lines(stream, longest), delimiter=self.delimiter, longest=longest)
+        lines = _lines(stream, self._longest)
+        return _records(lines, delimiter=self.delimiter, longest=self._longest)
 
     def _accepted(self, record: _Record, row: int) -> list[str]:
         """Return the cells of a sound row, and nothing for a row that is blank or refused."""
@@ -503,7 +509,7 @@ class Sheet:
         return judged
 
     def _judged(self, record: _Record, row: int) -> list[str] | Problem:
-        if record.length > self._longest():
+        if record.length > self._longest:
             what = f"the row has {record.length:,} characters; a cell may have at most {self.max_cell:,}"
             return self._fault("row too long", what, row=row)
         cells = _cells(record.text, delimiter=self.delimiter)
@@ -517,9 +523,9 @@ class Sheet:
         return cells
 
     def _ragged(self, found: int, row: int) -> Problem:
-        count = f"{found} cell{'' if found == 1 else 's'}"
-        what = f"{count} where the header has {len(self.header)}; quote cells that contain the delimiter"
-        return self._fault("wrong number of cells", what, row=row, value=count)
+        counts = f"{found} instead of {len(self.header)}"
+        what = f"the row has {counts} cells; quote cells that contain the delimiter"
+        return self._fault("wrong number of cells", what, row=row, value=counts)
 
     def _too_large(self, cells: Sequence[str], row: int) -> Problem:
         at = max(range(len(cells)), key=lambda column: len(cells[column]))
@@ -619,11 +625,17 @@ def write_sheet(path: AnyPath, *, header: Sequence[str], rows: Iterable[Sequence
     """
     target = Path(path)
     with _told_plainly(target, deed="written"):
-        for problem in _header_problems([name.strip() for name in header], file=excerpt(target.name)):
-            _report(problem, log=None)
+        _check_header(header, file=excerpt(target.name))
         real = Path(os.path.realpath(target))  # a link keeps pointing to the table
         with _replacing(real) as stream:
             _write(stream, chain([header], rows), name=excerpt(target.name))
+
+
+def _check_header(header: Sequence[str], *, file: str) -> None:
+    if not header:
+        raise RecordError(f"{file}: a table has at least one column; none is given", file=file)
+    for problem in _header_problems([name.strip() for name in header], file=file):
+        _report(problem, log=None)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from functools import partial
 from typing import Final, NamedTuple, TypeAlias
 
 from rupturekit.errors import InvalidNumber, InvalidTime
-from rupturekit.records.problems import excerpt
+from rupturekit.problems import excerpt
 
 __all__ = [
     "MICROSECONDS",

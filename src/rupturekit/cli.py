@@ -1,0 +1,370 @@
+"""The command line: it parses, calls the library, and prints.
+
+Exit codes: 0 done; 1 the records or definitions hold mistakes; 2 the command was not understood; 3 a file
+cannot be read or written; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from rupturekit import codebooks, example, provenance, state_machine
+from rupturekit._table import Table
+from rupturekit.alphabet import coverage
+from rupturekit.codebooks import as_codebook
+from rupturekit.cohort import Cohort, choose_track
+from rupturekit.description import describe
+from rupturekit.errors import CodingWarning, FileProblem, RecordError, RuptureKitError
+from rupturekit.privacy import privacy_warnings
+from rupturekit.records.foreign import read_table
+from rupturekit.records.sniff import propose_mapping
+from rupturekit.records.study import Study, read_study, write_study
+from rupturekit.segmentation import compare_boundaries, segment
+from rupturekit.sensitivity import segment_many
+from rupturekit.settings import Settings, parse_settings
+from rupturekit.state_machine import as_model
+from rupturekit.traces import TraceTable, trace_cohort
+from rupturekit.vocabulary import Party, TimeKind
+
+__all__ = ["main"]
+
+_WELCOME = """rupturekit traces rupture episodes in coded psychotherapy sessions, from rupture towards repair.
+
+Nothing was asked for. To begin:
+
+  rupturekit example demo                          write an invented study, every table filled
+  rupturekit trace demo                            trace every episode of it
+  rupturekit init my_sheet.csv                     look at a sheet of yours and propose how to read it
+  rupturekit --help                                all commands
+"""
+
+_HELP = """Trace rupture episodes in coded psychotherapy sessions, from rupture towards repair.
+
+A STUDY is a study folder, or a sheet together with --mapping FILE (see `rupturekit init`).
+Traces and detections are descriptions of codes, not verdicts about people.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    >>> main(["models", "--names"])  # doctest: +ELLIPSIS
+    3rs-native
+    ...
+    0
+    """
+    parser = _parser()
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if not given:
+        print(_WELCOME)
+        return 0
+    try:
+        asked = parser.parse_args(given)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return _run(asked)
+
+
+def _run(asked: argparse.Namespace) -> int:
+    try:
+        with _warnings_told():
+            code: int = asked.run(asked)
+        return code
+    except FileProblem as problem:
+        return _say_error(problem, 3)
+    except RuptureKitError as error:
+        return _say_error(error, 1)
+    except BrokenPipeError:
+        return 0
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def _say_error(error: Exception, code: int) -> int:
+    print(f"rupturekit: {error}", file=sys.stderr)
+    return code
+
+
+@contextlib.contextmanager
+def _warnings_told() -> Iterator[None]:
+    """Collect coding warnings and tell each once, on standard error, after the command."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", CodingWarning)
+        try:
+            yield
+        finally:
+            for text in dict.fromkeys(str(one.message) for one in caught):
+                print(f"note: {text}", file=sys.stderr)
+
+
+# --- the commands ----------------------------------------------------------------------------------------------
+
+
+def _check(asked: argparse.Namespace) -> int:
+    study = _read(asked)
+    print(f"{study.origin or asked.study}: {study.cohort!r}")
+    if study.losses is not None:
+        print(study.losses)
+    for name, table in (("observed stretches", study.cohort.observed), ("sessions", study.cohort.sessions)):
+        print(f"{name}: {len(table):,}" + ("" if len(table) else " (none given: whole sessions are taken as coded)"))
+    for text in _privacy(study.cohort):
+        print(f"privacy: {text}")
+    settings = parse_settings(study.settings)
+    if settings.model is not None:
+        print(coverage(study.cohort.coding.codebook, as_model(settings.model), parties=study.cohort.coding.parties))
+    print("no mistakes found")
+    return 0
+
+
+def _privacy(cohort: Cohort) -> list[str]:
+    tables: dict[str, Table[Any]] = {
+        "moves": cohort.moves, "sessions": cohort.sessions, "dyads": cohort.dyads, "needs": cohort.needs,
+        "context": cohort.context, "labels": cohort.labels, "ratings": cohort.ratings}
+    return [f"{name}: {text}" for name, table in tables.items() for text in privacy_warnings(table.levels)]
+
+
+def _describe(asked: argparse.Namespace) -> int:
+    print(describe(_read(asked).cohort, track=asked.track))
+    return 0
+
+
+def _trace(asked: argparse.Namespace) -> int:
+    study = _read(asked)
+    settings = _settings(study, asked)
+    if settings.model is None:
+        raise RecordError("no process model named; say --model NAME (see `rupturekit models`) or set model under "
+                          "[analysis] in rupturekit.toml", field="model")
+    model = as_model(settings.model)
+    cohort, track = _segmented(study.cohort, settings)
+    table = trace_cohort(cohort, model, track=track, tie_rule=settings.tie_rule, follow_skips=settings.follow_skips,
+                         any_type=settings.any_type)
+    if asked.explain:
+        print("\n\n".join(table.named(name).explain() for name in asked.explain))
+        return 0
+    print(coverage(cohort.coding.codebook, model, parties=cohort.coding.parties))
+    print(f"\nepisodes: {settings.segmentation.describe()}\ntrack: {track}\n")
+    _print_traces(table, most=None if asked.all else 20)
+    print(f"\n{table.summary()}")
+    if asked.rules:
+        _print_sensitivity(study.cohort, settings, track, model)
+    return 0
+
+
+def _print_traces(table: TraceTable, *, most: int | None) -> None:
+    shown = len(table) if most is None else min(most, len(table))
+    for at in _progress(range(shown), "tracing"):
+        print(table[at])
+    if shown < len(table):
+        print(f"... and {len(table) - shown:,} more episodes; --all prints every one")
+
+
+def _print_sensitivity(cohort: Cohort, settings: Settings, track: str, model: state_machine.StateMachine) -> None:
+    rule = settings.segmentation
+    gaps = [None] if rule.gap is None else [rule.gap // 2, rule.gap, rule.gap * 2, None]
+    rules = [attrs.evolve(rule, gap=gap, use_coded=coded, name=_rule_name(cohort, gap, coded))
+             for coded in ((True, False) if len(cohort.coded) else (False,)) for gap in gaps]
+    print(f"\n{segment_many(cohort, rules, track=track, model=model)}")
+    if len(cohort.coded):
+        print(f"\n{compare_boundaries(cohort, rule, track=track)}")
+
+
+def _rule_name(cohort: Cohort, gap: int | None, coded: bool) -> str:
+    clock = cohort.coding.time.has_clock
+    span = "to session end" if gap is None else f"gap {gap / 1e6:g} s" if clock else f"gap {gap} turns"
+    return span + (", coders' episodes kept" if coded else ", rule alone")
+
+
+def _segmented(cohort: Cohort, settings: Settings) -> tuple[Cohort, str]:
+    track = choose_track(cohort, settings.track)
+    return segment(cohort, settings.segmentation, track=track), track
+
+
+def _settings(study: Study, asked: argparse.Namespace) -> Settings:
+    """Return the study's settings with what the command line says put over them."""
+    said = parse_settings(study.settings)
+    rule = said.segmentation
+    if asked.gap is not None:
+        clock = study.cohort.coding.time in (TimeKind.CLOCK, TimeKind.SEGMENT)
+        gap = round(asked.gap * 1_000_000) if clock else round(asked.gap)
+        rule = attrs.evolve(rule, gap=gap, name=f"gap {asked.gap:g} {'s' if clock else 'turns'}")
+    rule = attrs.evolve(rule, opens=tuple(asked.opens or rule.opens),
+                        closes_on=tuple(asked.closes_on or rule.closes_on))
+    return attrs.evolve(said, model=asked.model or said.model, track=asked.track or said.track, segmentation=rule,
+                        follow_skips=said.follow_skips and not asked.no_skips, any_type=said.any_type or asked.any_type)
+
+
+def _models(asked: argparse.Namespace) -> int:
+    for name in state_machine.model_names():
+        model = state_machine.load_model(name)
+        print(name if asked.names else f"{name:<28} {model.title}\n{'':<28} {model.evidence_text()}")
+    return 0
+
+
+def _model(asked: argparse.Namespace) -> int:
+    print(as_model(asked.name))
+    return 0
+
+
+def _codebooks(asked: argparse.Namespace) -> int:
+    for name in codebooks.codebook_names():
+        book = codebooks.load_codebook(name)
+        print(name if asked.names else f"{name:<12} {book.title}\n{'':<12} {len(book.codes)} codes; {book.reliability}")
+    return 0
+
+
+def _codebook(asked: argparse.Namespace) -> int:
+    print(as_codebook(asked.name))
+    return 0
+
+
+def _coverage(asked: argparse.Namespace) -> int:
+    book, model = as_codebook(asked.codebook), as_model(asked.model)
+    first, second = asked.parties or (Party.CLIENT, Party.THERAPIST)
+    print(coverage(book, model, parties=(first, second)))
+    return 0
+
+
+def _init(asked: argparse.Namespace) -> int:
+    proposal = propose_mapping(asked.file)
+    print(proposal)
+    if asked.output is None:
+        print("\nTo keep the proposal: rupturekit init", asked.file, "-o mapping.toml")
+        return 0
+    target = Path(asked.output)
+    if target.exists():
+        raise FileProblem(f"{target}: this file is there already; name a new one", file=str(target))
+    try:
+        target.write_text(proposal.text, encoding="utf-8")
+    except OSError as error:
+        raise FileProblem(f"{target}: cannot be written ({error.strerror or error})", file=str(target)) from None
+    print(f"\nwritten: {target}. Read it, settle what is marked `choose`, then: rupturekit check {asked.file} "
+          f"--mapping {target}")
+    return 0
+
+
+def _example(asked: argparse.Namespace) -> int:
+    study = Study(name="example", description=example.EXAMPLE_DESCRIPTION, cohort=example.example_cohort(),
+                  settings=example.EXAMPLE_SETTINGS)
+    write_study(study, asked.directory, overwrite=asked.overwrite)
+    print(f"written: {asked.directory} ({study.cohort!r}). It is invented; no person is behind it.\n"
+          f"Next: rupturekit trace {asked.directory}")
+    return 0
+
+
+def _convert(asked: argparse.Namespace) -> int:
+    study = _read(asked)
+    write_study(study, asked.directory, overwrite=asked.overwrite)
+    if study.losses is not None:
+        print(study.losses)
+    print(f"written: {asked.directory} ({study.cohort!r})")
+    return 0
+
+
+def _read(asked: argparse.Namespace) -> Study:
+    """Read the study that a command names: a folder, or a sheet with its mapping."""
+    path = Path(asked.study)
+    if asked.mapping is not None:
+        return read_table(path, asked.mapping)
+    if path.is_file():
+        raise FileProblem(f"{path}: a sheet is read through a mapping; say --mapping FILE, or run "
+                          f"`rupturekit init {path}` to have one proposed", file=str(path))
+    return read_study(path)
+
+
+def _progress(steps: Sequence[Any], what: str) -> Iterator[Any]:
+    """Yield the steps; on a terminal, and only where it is long work, show how far it is."""
+    show = len(steps) > 200 and sys.stderr.isatty()
+    for at, step in enumerate(steps, start=1):
+        yield step
+        if show and (at % 50 == 0 or at == len(steps)):
+            print(f"\r{what}: {at:,} of {len(steps):,}", end="\n" if at == len(steps) else "", file=sys.stderr)
+
+
+# --- the words of the command line -----------------------------------------------------------------------------
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="rupturekit", description=_HELP,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--version", action="version", version=f"rupturekit {provenance.LIBRARY_VERSION}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_study_commands(commands)
+    _add_definition_commands(commands)
+    _add_start_commands(commands)
+    return parser
+
+
+def _command(commands: Any, name: str, run: Callable[[argparse.Namespace], int], says: str, *, more: str = ""
+             ) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=says, description=f"{says[0].upper()}{says[1:]}.\n{more}",
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _with_study(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("study", metavar="STUDY", help="a study folder, or a sheet with --mapping")
+    parser.add_argument("--mapping", metavar="FILE", help="how to read a sheet (TOML; `rupturekit init` proposes one)")
+    return parser
+
+
+def _add_study_commands(commands: Any) -> None:
+    _with_study(_command(commands, "check", _check, "read a study and say what is there, odd, or wrong"))
+    described = _with_study(_command(commands, "describe", _describe, "print the table that opens a paper: who, how "
+                                     "much, which codes, how often"))
+    described.add_argument("--track", help="whose reading; all, side by side, where it is not said")
+    traced = _with_study(_command(
+        commands, "trace", _trace, "trace every rupture episode from rupture towards repair",
+        more="\nPrints what the codes can show of the model, each episode's path, and a summary.\n"
+             "Example: rupturekit trace demo --model withdrawal-2000 --track r1 --explain V1-a\n"))
+    traced.add_argument("--model", metavar="NAME", help="a process model by name, or a TOML file (see `models`)")
+    traced.add_argument("--track", metavar="NAME", help="whose reading; needed where there are several")
+    traced.add_argument("--gap", type=float, metavar="X", help="seconds (turns without a clock) without a marker that "
+                        "end an episode")
+    traced.add_argument("--opens", action="append", metavar="FUNCTION", help="a function that opens an episode; may be "
+                        "given several times")
+    traced.add_argument("--closes-on", action="append", metavar="FUNCTION", help="a resolution that closes an episode "
+                        "(then rates of repair are partly by construction)")
+    traced.add_argument("--no-skips", action="store_true", help="never follow a move past steps that were not seen")
+    traced.add_argument("--any-type", action="store_true", help="trace episodes of other rupture types too")
+    traced.add_argument("--explain", action="append", metavar="EPISODE", help="tell one episode in plain words")
+    traced.add_argument("--rules", action="store_true", help="show how the results move with the segmentation rule")
+    traced.add_argument("--all", action="store_true", help="print every episode, not the first twenty")
+    converted = _with_study(_command(commands, "convert", _convert, "read a study or sheet and write it as a study "
+                                     "folder"))
+    converted.add_argument("directory", metavar="DIR")
+    converted.add_argument("--overwrite", action="store_true", help="replace a study folder that is there")
+
+
+def _add_definition_commands(commands: Any) -> None:
+    listing = _command(commands, "models", _models, "list the process models that come with the package")
+    listing.add_argument("--names", action="store_true", help="names only")
+    _command(commands, "model", _model, "print one process model, every arrow with its evidence").add_argument(
+        "name", metavar="NAME")
+    listing = _command(commands, "codebooks", _codebooks, "list the codebooks that come with the package")
+    listing.add_argument("--names", action="store_true", help="names only")
+    _command(commands, "codebook", _codebook, "print one codebook, every code with what it does").add_argument(
+        "name", metavar="NAME")
+    seen = _command(commands, "coverage", _coverage, "say what of a process model a codebook can show")
+    seen.add_argument("codebook", metavar="CODEBOOK", help="by name, or a TOML file")
+    seen.add_argument("model", metavar="MODEL", help="by name, or a TOML file")
+    seen.add_argument("--parties", nargs=2, metavar="NAME", help="the study's two parties, if not client and therapist")
+
+
+def _add_start_commands(commands: Any) -> None:
+    started = _command(commands, "init", _init, "look at a sheet and propose how to read it")
+    started.add_argument("file", metavar="FILE")
+    started.add_argument("-o", "--output", metavar="MAPPING", help="write the proposed mapping to this file")
+    shown = _command(commands, "example", _example, "write an invented study to try things on")
+    shown.add_argument("directory", metavar="DIR")
+    shown.add_argument("--overwrite", action="store_true", help="replace a study folder that is there")

@@ -1,0 +1,502 @@
+"""The study folder: a valid Psych-DS data set, read and written.
+
+    my-study/
+      dataset_description.json                    schema.org Dataset; the data dictionary comes from the classes
+      rupturekit.toml                             how the study was coded, and how it is to be analysed
+      data/study-demo_table-moves_data.csv        the only required table
+      data/study-demo_table-sessions_data.csv     ... and dyads, observed, episodes, members, needs, ratings,
+                                                  context, labels
+
+Empty cells are absent, `unknown` is unknown. Times are decimal seconds, or whole numbers in studies without a
+clock. A folder that was written here is rewritten byte for byte.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+import numpy as np
+
+from rupturekit import _definitions, _schema, codebooks
+from rupturekit._definitions import Node
+from rupturekit._schema import ABSENT, Column
+from rupturekit._table import Array, Table, encode
+from rupturekit.codebooks import Codebook
+from rupturekit.cohort import Cohort
+from rupturekit.episode import (
+    Coding,
+    ContextEvent,
+    Dyad,
+    EpisodeRow,
+    Label,
+    Member,
+    Move,
+    NeedStatement,
+    ObservedStretch,
+    Rating,
+    Session,
+    Track,
+)
+from rupturekit.errors import (
+    CodingWarning,
+    DefinitionError,
+    FileProblem,
+    InvalidNumber,
+    InvalidTime,
+    RecordError,
+    did_you_mean,
+    listed,
+)
+from rupturekit.problems import Problem, ProblemLog
+from rupturekit.provenance import FORMAT_VERSION
+from rupturekit.records import grammar
+from rupturekit.records.delimited import Sheet, open_sheet, write_sheet
+from rupturekit.records.losses import LossReport
+from rupturekit.vocabulary import TimeKind, TrackKind
+
+__all__ = ["TABLES", "Study", "read_study", "settings_text", "write_study"]
+
+TABLES: Final[Mapping[str, type[Any]]] = {
+    "moves": Move,
+    "sessions": Session,
+    "dyads": Dyad,
+    "observed": ObservedStretch,
+    "episodes": EpisodeRow,
+    "members": Member,
+    "needs": NeedStatement,
+    "ratings": Rating,
+    "context": ContextEvent,
+    "labels": Label,
+}
+"""The tables of a study folder and the record class of each."""
+
+_FILE_NAME = re.compile(r"(?P<study>study-[A-Za-z0-9]+)_table-(?P<table>[A-Za-z0-9]+)_data\.csv")
+_DESCRIPTION = "dataset_description.json"
+_SETTINGS = "rupturekit.toml"
+
+
+@attrs.frozen(kw_only=True)
+class Study:
+    """A coded study: its cohort, what it is called, and the settings that stand beside the data."""
+
+    name: str
+    description: str = ""
+    cohort: Cohort
+    settings: str = ""
+    losses: LossReport | None = None
+    origin: str = ""
+
+    def _repr_html_(self) -> str:
+        return self.cohort._repr_html_()
+
+
+# --- writing ---------------------------------------------------------------------------------------------------
+
+
+def write_study(study: Study, path: str | Path, *, overwrite: bool = False) -> None:
+    """Write a study folder; tables without rows are left out, save the moves.
+
+    Raises
+    ------
+    FileProblem
+        Where the folder is there already and not empty, unless `overwrite` is set and it is a study folder; or
+        where it cannot be written.
+    """
+    folder = Path(path)
+    try:
+        _make_room(folder, overwrite=overwrite)
+        data = folder / "data"
+        data.mkdir(parents=True, exist_ok=True)
+        settings = study.settings or settings_text(study.cohort, name=study.name)
+        _check_settings(settings, study, folder)
+        _write_text(folder / _SETTINGS, settings)
+        _write_codebook(study.cohort.coding.codebook, settings, folder)
+        tables = _tables(study.cohort)
+        _write_text(folder / _DESCRIPTION, _description(study, tables))
+        for name, table in tables.items():
+            file = data / f"study-{_key_value(study.name)}_table-{name}_data.csv"
+            if len(table) or name == "moves":
+                write_sheet(file, header=list(table.arrays), rows=_cells(table, study.cohort.coding.time))
+            else:
+                file.unlink(missing_ok=True)
+    except FileProblem:
+        raise
+    except OSError as error:
+        raise FileProblem(f"{folder}: the study cannot be written here ({error.strerror or error}); choose another "
+                          "folder", file=str(folder)) from None
+
+
+def _make_room(folder: Path, *, overwrite: bool) -> None:
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    if not folder.is_dir():
+        raise FileProblem(f"{folder}: there is a file of this name; a study is a folder", file=str(folder))
+    if not (overwrite and (folder / _SETTINGS).exists()):
+        raise FileProblem(f"{folder}: the folder is there and not empty; name a new one"
+                          + ("" if overwrite else ", or say overwrite=True if it is a study folder"), file=str(folder))
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_bytes(text.encode("utf-8"))
+
+
+def _check_settings(settings: str, study: Study, folder: Path) -> None:
+    coding = study.cohort.coding
+    node = _definitions.parse_definition(settings, where=_SETTINGS, what="settings")
+    said = _read_coding(node, folder, codebook=coding.codebook)
+    if attrs.evolve(said[0], codebook=coding.codebook) != coding:
+        raise DefinitionError(f"{_SETTINGS}: the settings of this study describe another coding (parties, time or "
+                              "segment) than its cohort has; drop the settings to have them written anew")
+
+
+def _write_codebook(codebook: Codebook, settings: str, folder: Path) -> None:
+    named = _definitions.parse_definition(settings, where=_SETTINGS, what="settings").table("coding")
+    if named is not None and named.text("codebook").endswith(".toml"):
+        _write_text(folder / named.text("codebook"), codebooks.codebook_text(codebook))
+
+
+def _key_value(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]", "", name) or "study"
+
+
+def settings_text(cohort: Cohort, *, name: str) -> str:
+    """Return the settings file that says how a cohort was coded.
+
+    >>> from rupturekit.codebooks import load_codebook
+    >>> cohort = Cohort.of([], coding=Coding(codebook=load_codebook("stages")))
+    >>> print(settings_text(cohort, name="demo"))
+    format = 1
+    name = "demo"
+    <BLANKLINE>
+    [coding]
+    codebook = "stages"
+    parties = ["client", "therapist"]
+    time = "clock"
+    <BLANKLINE>
+    """
+    coding = cohort.coding
+    lines = [f"format = {FORMAT_VERSION}", f"name = {_toml(name)}", "", "[coding]",
+             f"codebook = {_toml(_codebook_reference(coding.codebook))}",
+             f"parties = [{', '.join(map(_toml, coding.parties))}]", f"time = {_toml(coding.time)}"]
+    if coding.segment is not None:
+        lines.append(f"segment_seconds = {grammar.format_scaled(coding.segment, places=6)}")
+    for track in cohort.tracks:
+        if track != Track(name=track.name):
+            lines += ["", "[[tracks]]", f"name = {_toml(track.name)}", f"kind = {_toml(track.kind)}",
+                      *([f"rule = {_toml(track.rule)}"] if track.rule else [])]
+    return "\n".join(lines) + "\n"
+
+
+def _codebook_reference(codebook: Codebook) -> str:
+    packaged = codebook.name in codebooks.codebook_names() and codebooks.load_codebook(codebook.name) == codebook
+    return codebook.name if packaged else f"{codebook.name}.codebook.toml"
+
+
+_toml = _definitions.toml_string
+
+
+def _description(study: Study, tables: Mapping[str, Table[Any]]) -> str:
+    measured: dict[str, dict[str, object]] = {}
+    for name, table in tables.items():
+        if len(table) or name == "moves":
+            for said in _schema.variable_measured(table.record):
+                measured.setdefault(str(said["name"]), said)
+    content = {"@context": "https://schema.org/", "@type": "Dataset", "name": study.name,
+               "description": study.description or "Coded psychotherapy sessions; days are offsets, people pseudonyms.",
+               "rupturekitFormat": FORMAT_VERSION, "variableMeasured": list(measured.values())}
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def _tables(cohort: Cohort) -> dict[str, Table[Any]]:
+    coded = cohort.coded
+    names = coded.rows.words("episode")
+    owners = np.repeat(np.arange(len(coded)), coded.lengths).tolist()
+    row_ids = cohort.moves.row_id[coded.members].tolist()
+    members = [Member(episode=str(names[owner]), row_id=row_id)
+               for owner, row_id in zip(owners, row_ids, strict=True)]
+    return {"moves": cohort.moves, "sessions": cohort.sessions, "dyads": cohort.dyads, "observed": cohort.observed,
+            "episodes": coded.rows, "members": Table.of(Member, members), "needs": cohort.needs,
+            "ratings": cohort.ratings, "context": cohort.context, "labels": cohort.labels}
+
+
+def _cells(table: Table[Any], time: TimeKind) -> list[tuple[str, ...]]:
+    """Return a table as rows of cells, in the one grammar; formula-like text is neutralised."""
+    fields = _schema.columns(table.record)
+    columns = [_as_text(table, name, column, time) for name, column in fields.items()]
+    return list(zip(*columns, strict=True))
+
+
+def _as_text(table: Table[Any], name: str, column: Column, time: TimeKind) -> list[str]:
+    if column.is_word:
+        return ["" if word is None else grammar.neutralise(word) for word in table.words(name)]
+    write = _writer(column, time)
+    absent = np.nan if column.kind == "float" else ABSENT
+    return ["" if value == absent or value != value else write(value) for value in table.arrays[name].tolist()]
+
+
+def _writer(column: Column, time: TimeKind) -> Callable[[Any], str]:
+    if column.kind == "time" and time.has_clock:
+        return functools.partial(grammar.format_scaled, places=6)
+    writers: dict[str, Callable[[Any], str]] = {
+        "milli": functools.partial(grammar.format_scaled, places=3), "float": grammar.format_float,
+        "bool": lambda value: "yes" if value else "no"}
+    return writers.get(column.kind, str)
+
+
+# --- reading ---------------------------------------------------------------------------------------------------
+
+
+def read_study(path: str | Path) -> Study:
+    """Read a study folder.
+
+    Raises
+    ------
+    FileProblem
+        Where the folder or its moves table is missing or cannot be read.
+    DefinitionError
+        With every mistake in `rupturekit.toml`; or where the folder was written in a newer format.
+    InvalidRecords
+        With every bad cell and every contradiction between rows, counted and grouped.
+    """
+    folder = Path(path)
+    _check_folder(folder)
+    name, description = _read_description(folder)
+    text = _definitions.read_definition_text(folder / _SETTINGS, what="settings")
+    node = _definitions.parse_definition(text, where=_SETTINGS, what="settings")
+    coding, tracks, settings_name = _read_coding(node, folder)
+    problems = ProblemLog()
+    files = _find_tables(folder)
+    tables = {table: _read_table(files[table], record, coding.time, problems) if table in files
+              else Table.of(record, ()) for table, record in TABLES.items()}
+    problems.raise_if_any(str(folder))
+    cohort = Cohort.of(tables.pop("moves"), coding=coding, tracks=tracks, **tables)
+    return Study(name=name or settings_name, description=description, cohort=cohort, settings=text, origin=folder.name)
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.exists():
+        near = did_you_mean(folder.name, [p.name for p in folder.parent.iterdir()] if folder.parent.is_dir() else [])
+        raise FileProblem(f"{folder}: there is no such folder{near}", file=str(folder))
+    if not folder.is_dir():
+        raise FileProblem(f"{folder}: this is a file; a study is a folder. To bring in a sheet, run "
+                          "`rupturekit init FILE` and read it through the mapping", file=str(folder))
+    if not (folder / _SETTINGS).exists():
+        raise FileProblem(f"{folder}: no {_SETTINGS} here, so nothing says how the study was coded; it needs "
+                          "format = 1, a name, and [coding] with a codebook", file=str(folder))
+
+
+def _read_description(folder: Path) -> tuple[str, str]:
+    file = folder / _DESCRIPTION
+    if not file.exists():
+        warnings.warn(f"{folder.name}: no {_DESCRIPTION}, so this is not a Psych-DS data set yet; writing the study "
+                      "adds it", CodingWarning, stacklevel=3)
+        return "", ""
+    text = _definitions.read_definition_text(file, what="data set description")
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DefinitionError(f"{_DESCRIPTION}: not JSON ({error})", file=str(file)) from None
+    if not isinstance(said, dict):
+        raise DefinitionError(f"{_DESCRIPTION}: expected an object in braces", file=str(file))
+    version = said.get("rupturekitFormat", FORMAT_VERSION)
+    if not isinstance(version, int) or version > FORMAT_VERSION:
+        raise DefinitionError(f"{_DESCRIPTION}: written in format {version!r:.40}, this version of rupturekit reads up "
+                              f"to {FORMAT_VERSION}; upgrade rupturekit to read it", file=str(file))
+    return str(said.get("name", "")), str(said.get("description", ""))
+
+
+def _read_coding(node: Node, folder: Path, *, codebook: Codebook | None = None
+                 ) -> tuple[Coding, tuple[Track, ...], str]:
+    version = node.integer("format")
+    if version is not None and version != FORMAT_VERSION:
+        node.complain("format", f"is {version}; this version of rupturekit reads format {FORMAT_VERSION}, upgrade to "
+                                "read newer")
+    name = node.text("name")
+    node.ignore(["analysis"])
+    tracks = tuple(_read_track(child) for child in node.tables("tracks"))
+    said = node.table("coding")
+    if said is None:
+        node.complain("coding", "is missing; expected [coding] with a codebook")
+        node.finish(what="settings file")
+        raise AssertionError  # pragma: no cover - finish has raised
+    reference = said.text("codebook")
+    parties = said.words("parties", default=("client", "therapist"))
+    time = said.choice("time", TimeKind, default=TimeKind.CLOCK) or TimeKind.CLOCK
+    seconds = said.number("segment_seconds", default=None)
+    if re.search(r"[/\\]", reference) or reference.startswith("."):
+        said.complain("codebook", f"{reference!r} is a path; expected the name of a packaged codebook, or of a file "
+                                  "in this folder")
+    node.finish(what="settings file")
+    book = codebook or codebooks.as_codebook(folder / reference if reference.endswith(".toml") else reference)
+    coding = Coding(parties=parties, time=time, codebook=book,  # type: ignore[arg-type]
+                    segment=None if seconds is None else round(seconds * 1_000_000))
+    return coding, tracks, name
+
+
+def _read_track(node: Node) -> Track:
+    return Track(name=node.text("name"), kind=node.choice("kind", TrackKind, default=None) or TrackKind.RATER,
+                 rule=node.text("rule", default=""))
+
+
+def _find_tables(folder: Path) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    data = folder / "data"
+    for file in sorted(data.glob("*.csv")) if data.is_dir() else []:
+        match = _FILE_NAME.fullmatch(file.name)
+        if match is None or match["table"] not in TABLES:
+            near = did_you_mean(match["table"], TABLES) if match else ""
+            warnings.warn(f"{file.name}: not a table of a study folder{near}; it is left alone. Tables: "
+                          f"{listed(TABLES)}", CodingWarning, stacklevel=3)
+        elif match["table"] in found:
+            raise FileProblem(f"{folder.name}: two {match['table']} tables ({found[match['table']].name} and "
+                              f"{file.name}); keep one", file=str(file))
+        else:
+            found[match["table"]] = file
+    if "moves" not in found:
+        raise FileProblem(f"{folder}: no data/study-NAME_table-moves_data.csv, the one table a study needs",
+                          file=str(folder))
+    return found
+
+
+def _read_table(path: Path, record: type[Any], time: TimeKind, problems: ProblemLog) -> Table[Any]:
+    sheet = open_sheet(path, delimiter=",", encoding="utf-8", problems=problems)
+    fields = _schema.columns(record)
+    wanted = _wanted_columns(sheet, fields, record, problems)
+    numbers: list[int] = []
+    cells: dict[str, list[str]] = {name: [] for name in wanted}
+    for number, line in sheet.rows():
+        numbers.append(number)
+        for name, at in wanted.items():
+            cells[name].append(line[at])
+    before = len(problems)
+    optional = _schema.optional_fields(record)
+    arrays: dict[str, Array] = {}
+    levels: dict[str, tuple[str, ...]] = {}
+    for name, column in fields.items():
+        text = cells.get(name, [""] * len(numbers))
+        cell = _Cells(file=path.name, field=name, rows=numbers, problems=problems)
+        values = cell.read(text, _reader(column, time), may_be_absent=name in optional or name not in wanted)
+        if column.is_word:
+            arrays[name], levels[name] = encode(values)
+        else:
+            arrays[name] = _column(values, column)
+    if len(problems) > before or any(name not in wanted and name not in optional for name in fields):
+        return Table.of(record, ())
+    try:
+        return Table.from_columns(record, arrays=arrays, levels=levels)
+    except RecordError as error:
+        row = numbers[error.row - 1] if error.row else None
+        problems.add(Problem(kind="not allowed", field=error.field or "", value=str(error.value), row=row,
+                             file=path.name, message=str(error)))
+        return Table.of(record, ())
+
+
+def _wanted_columns(sheet: Sheet, fields: Mapping[str, Column], record: type[Any], problems: ProblemLog
+                    ) -> dict[str, int]:
+    wanted = {name: at for at, name in enumerate(sheet.header) if name in fields}
+    for name in fields:
+        if name not in wanted and name not in _schema.optional_fields(record):
+            default = _default(record, name)
+            if default is None:
+                problems.add(Problem(kind="missing column", field=name, value="", row=None, file=sheet.name,
+                                     message=f"the column {name!r} is missing; this table has "
+                                             f"{listed(sheet.header)}{did_you_mean(name, sheet.header)}"))
+    strange = [name for name in sheet.header if name not in fields]
+    if strange:
+        near = did_you_mean(strange[0], fields)
+        warnings.warn(f"{sheet.name}: columns that this table does not have are not read: {listed(strange)}{near}. "
+                      "Put further facts into the labels table", CodingWarning, stacklevel=5)
+    return wanted
+
+
+def _default(record: type[Any], name: str) -> Any:
+    default = getattr(attrs.fields(record), name).default
+    return None if default is attrs.NOTHING else default
+
+
+@attrs.frozen(kw_only=True)
+class _Cells:
+    """The cells of one column of one file; every distinct text is read once."""
+
+    file: str
+    field: str
+    rows: list[int]
+    problems: ProblemLog
+
+    def read(self, texts: list[str], reader: Callable[[str], Any], *, may_be_absent: bool) -> list[Any]:
+        known: dict[str, Any] = {}
+        values = []
+        for row, text in zip(self.rows, texts, strict=True):
+            if text not in known:
+                known[text] = self._one(text, reader, may_be_absent)
+            value = known[text]
+            if isinstance(value, RecordError):
+                self.problems.add(Problem(kind=_kind(value), field=self.field, value=text, row=row, file=self.file,
+                                          message=str(value)))
+                value = None
+            values.append(value)
+        return values
+
+    def _one(self, text: str, reader: Callable[[str], Any], may_be_absent: bool) -> Any:
+        if text == "":
+            return None if may_be_absent else RecordError("is empty; expected a value")
+        try:
+            return reader(text)
+        except RecordError as error:
+            return error
+
+
+def _kind(error: RecordError) -> str:
+    if isinstance(error, InvalidTime):
+        return "not a time"
+    return "not a number" if isinstance(error, InvalidNumber) else "not allowed"
+
+
+def _reader(column: Column, time: TimeKind) -> Callable[[str], Any]:
+    """Return what reads one cell of a column; it raises `RecordError` with a sentence."""
+    if column.kind == "time":
+        form = grammar.TimeFormat.SECONDS if time.has_clock else grammar.TimeFormat.ORDINAL
+        return functools.partial(grammar.parse_time, format=form)
+    readers: dict[str, Callable[[str], Any]] = {
+        "int": grammar.parse_int,
+        "milli": functools.partial(grammar.parse_scaled, places=3),
+        "float": grammar.parse_float,
+        "bool": _yes_no,
+        "label": functools.partial(_word, column),
+        "enum": functools.partial(_level, column),
+    }
+    return readers[column.kind]
+
+
+def _yes_no(text: str) -> bool:
+    if text not in ("yes", "no"):
+        raise RecordError(f"expected yes or no but got {text!r:.80}")
+    return text == "yes"
+
+
+def _word(column: Column, text: str) -> str:
+    word = grammar.restore(text)
+    if column.rule is not None and not column.rule.holds(word):
+        raise RecordError(f"expected {column.rule.text} but got {word!r:.80}")
+    return word
+
+
+def _level(column: Column, text: str) -> str:
+    if text not in column.allowed():
+        raise RecordError(f"expected one of {listed(column.allowed(), most=30)} but got {text!r:.80}"
+                          f"{did_you_mean(text, column.allowed())}")
+    return text
+
+
+def _column(values: list[Any], column: Column) -> Array:
+    absent: Any = np.nan if column.kind == "float" else False if column.kind == "bool" else ABSENT
+    return np.array([absent if value is None else value for value in values], dtype=column.dtype)
+
+

@@ -1,0 +1,71 @@
+"""How a study is to be analysed: the [analysis] part of `rupturekit.toml`, as a frozen value."""
+
+from __future__ import annotations
+
+import attrs
+
+from rupturekit import _definitions
+from rupturekit._definitions import Node
+from rupturekit.segmentation import WHOLE_SESSION, SegmentationRule, read_rule
+from rupturekit.traces import TieRule
+
+__all__ = ["Settings", "parse_settings"]
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """What an analysis was decided to be, before it is run; a file of these can be preregistered.
+
+    Attributes
+    ----------
+    model : str or None
+        The process model, by name or file.
+    track : str or None
+        Whose reading of the sessions.
+    tie_rule : TieRule
+        In which order moves at one instant are replayed.
+    follow_skips : bool
+        Whether a move that the model expects only later is followed there.
+    any_type : bool
+        Whether episodes of another rupture type than the model's are traced too.
+    segmentation : SegmentationRule
+        What opens and closes an episode.
+    """
+
+    model: str | None = None
+    track: str | None = None
+    tie_rule: TieRule = TieRule.AS_FILED
+    follow_skips: bool = True
+    any_type: bool = False
+    segmentation: SegmentationRule = WHOLE_SESSION
+
+
+def parse_settings(text: str, *, where: str = "rupturekit.toml") -> Settings:
+    """Read the [analysis] part of a settings file; what it does not say keeps its default.
+
+    Raises
+    ------
+    DefinitionError
+        With every mistake in that part, by place and with the remedy.
+
+    >>> parse_settings('[analysis]\\nmodel = "recognition"').model
+    'recognition'
+    """
+    if not text:
+        return Settings()
+    node = _definitions.parse_definition(text, where=where, what="settings")
+    node.ignore(["format", "name", "coding", "tracks"])
+    said = node.table("analysis")
+    settings = _read(said) if said is not None else Settings()
+    node.finish(what="settings file")
+    return settings
+
+
+def _read(node: Node) -> Settings:
+    rule = node.table("segmentation")
+    return Settings(
+        model=node.text("model", default="") or None, track=node.text("track", default="") or None,
+        tie_rule=node.choice("tie_rule", TieRule, default=None) or TieRule.AS_FILED,
+        follow_skips=node.flag("follow_skips", default=True), any_type=node.flag("any_type"),
+        segmentation=read_rule(rule) if rule is not None else WHOLE_SESSION,
+    )

@@ -38,6 +38,8 @@ def read_definition_text(path: str | Path, *, what: str) -> str:
         raise FileProblem(f"{path}: no permission to read this {what} file", file=str(path)) from None
     except UnicodeDecodeError as error:
         raise FileProblem(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8", file=str(path)) from None
+    except FileProblem:
+        raise
     except (OSError, ValueError) as error:
         raise FileProblem(f"{path}: the {what} file cannot be read ({error})", file=str(path)) from None
 
@@ -128,7 +130,7 @@ class Node:
     def choice(self, key: str, levels: type[E], *, default: Any = ...) -> E | None:
         """Return one value of an enum."""
         value = self._take(key, str, default, f"one of {listed(level.value for level in levels)}")
-        return None if value is None or isinstance(value, levels) else self._level(key, value, levels)
+        return value if value is None or isinstance(value, levels) else self._level(key, value, levels)
 
     def _level(self, key: str, value: str, levels: type[E]) -> E | None:
         try:

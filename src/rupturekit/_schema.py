@@ -51,6 +51,8 @@ _PYTHON: Mapping[str, tuple[type, ...]] = types.MappingProxyType(
     {"time": (int,), "int": (int,), "milli": (int, float), "float": (int, float), "bool": (bool,), "label": (str,)}
 )
 
+_LARGEST: Mapping[str, float] = types.MappingProxyType({"milli": 1e12, "float": float(np.finfo(np.float64).max)})
+
 ABSENT = int(np.iinfo(np.int64).min)
 """The one integer that means "not recorded" in an integer column."""
 
@@ -178,6 +180,10 @@ def _complaint(column: Column, value: Any) -> str | None:
 def _out_of_range(column: Column, value: Any) -> str | None:
     if column.kind in ("time", "int") and not ABSENT < value < -ABSENT:
         return "expected a number within 64 bits"
+    if column.kind in _LARGEST and not abs(value) <= _LARGEST[column.kind]:    # so that NaN fails too
+        return f"expected a finite number of at most {_LARGEST[column.kind]:g}"
+    if column.kind == "float" and float(value) != value:
+        return "expected a number that a 64-bit float holds exactly"
     if column.kind == "milli" and round(value * 1000) / 1000 != value:
         return "expected a number with at most three decimals"
     if column.rule is not None and not column.rule.holds(value):
@@ -221,8 +227,11 @@ def check(cls: type, arrays: Mapping[str, np.ndarray[Any, Any]], levels: Mapping
     RecordError
         With the field, the first bad row (counted from 1), the value and the rule.
     """
+    length = len(arrays[next(iter(columns(cls)))])
     for name, column in columns(cls).items():
         values = arrays[name]
+        if values.shape != (length,):
+            raise RecordError(f"{cls.__name__}.{name}: expected {length} rows but got shape {values.shape}", field=name)
         if values.dtype != column.dtype:
             raise RecordError(f"{cls.__name__}.{name}: expected dtype {column.dtype} but got {values.dtype}",
                               field=name)
@@ -231,6 +240,10 @@ def check(cls: type, arrays: Mapping[str, np.ndarray[Any, Any]], levels: Mapping
             _refuse(cls, name, int(np.argmax(absent)), "a value", None)
         if column.is_word:
             _check_levels(cls, name, column, levels[name])
+            strange = (values < ABSENT_CODE) | (values >= len(levels[name]))
+            if strange.any():
+                at = int(np.argmax(strange))
+                _refuse(cls, name, at, f"the code of one of {len(levels[name])} levels", values[at].item())
         elif column.rule is not None:
             bad = ~(column.rule.holds(values) | absent)
             if bad.any():
@@ -241,13 +254,15 @@ def check(cls: type, arrays: Mapping[str, np.ndarray[Any, Any]], levels: Mapping
 def _absent(values: np.ndarray[Any, Any], column: Column) -> np.ndarray[Any, Any]:
     """Return which values mean "not recorded"; a flag always says yes or no."""
     if column.kind == "float":
-        return np.isnan(values)
+        return np.asarray(np.isnan(values))
     if column.kind == "bool":
         return np.zeros(values.shape, dtype=bool)
-    return values == (ABSENT_CODE if column.is_word else ABSENT)
+    return np.asarray(values == (ABSENT_CODE if column.is_word else ABSENT))
 
 
 def _check_levels(cls: type, name: str, column: Column, levels: tuple[str, ...]) -> None:
+    if len(set(levels)) != len(levels):
+        _refuse(cls, name, None, "every level once", levels)
     for level in levels:
         if column.levels is not None and level not in column.allowed():
             _refuse(cls, name, None, f"one of {listed(column.allowed())}", level)

@@ -23,8 +23,16 @@ Array = npt.NDArray[Any]
 
 
 def read_only(array: Array) -> Array:
-    """Return the array, or a copy where somebody else may write to it, closed to writing."""
-    return freeze(array.copy()) if array.flags.writeable else array
+    """Return the array, or a copy where somebody else may write to it, closed to writing.
+
+    A view that is closed itself still changes with the array that it looks at, where that one is open.
+    """
+    held: object = array
+    while isinstance(held, np.ndarray):
+        if held.flags.writeable:
+            return freeze(array.copy())
+        held = held.base
+    return array
 
 
 def freeze(array: Array) -> Array:
@@ -195,7 +203,8 @@ class Table(Generic[R]):
         seen = hashlib.blake2b(self.record.__name__.encode(), digest_size=16)
         for name, values in self.arrays.items():
             seen.update(f"|{name}:{values.dtype.str}:{len(values)}|".encode())
-            seen.update(np.ascontiguousarray(values).astype(values.dtype.newbyteorder("<"), copy=False).tobytes())
+            held = values + 0.0 if values.dtype.kind == "f" else values    # -0.0 and 0.0 are equal
+            seen.update(np.ascontiguousarray(held).astype(values.dtype.newbyteorder("<"), copy=False).tobytes())
             seen.update("\x1f".join(self.levels.get(name, ())).encode())
         return seen.digest()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import html
+import math
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
@@ -19,7 +20,7 @@ import numpy.typing as npt
 
 from rupturekit._schema import ABSENT
 from rupturekit.codebooks import Codebook
-from rupturekit.errors import PartyMismatch, did_you_mean, listed
+from rupturekit.errors import PartyMismatch, UnknownState, did_you_mean, listed
 from rupturekit.state_machine import Condition, StateMachine, Transition, rating_cuts
 from rupturekit.vocabulary import Party
 
@@ -59,13 +60,13 @@ REASONS: Final = tuple(Reason)
 class Hop:
     """How a symbol is taken in a state: which arrow, past which states.
 
-    `passed` holds states that nothing in the codebook could show; `skipped` holds steps that could have been
-    seen and were not.
+    `passed` holds steps that nothing in the codebook could show; `skipped` holds steps that could have been
+    seen and were not. A silent arrow to a state that other arrows show is neither.
     """
 
     arrow: int
     target: int
-    passed: tuple[int, ...] = ()
+    passed: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
 
 
@@ -88,6 +89,8 @@ class Alphabet:
         Every pair that is taken.
     forced : mapping of (state, symbol) to Reason
         Pairs that are off the model although an arrow fits: ambiguous, or ahead and not followed.
+    ahead : mapping of (state, symbol) to Hop
+        What the pairs that are ahead and not followed would have been.
     """
 
     model: StateMachine
@@ -102,6 +105,7 @@ class Alphabet:
     seen: tuple[bool, ...]
     hops: dict[tuple[int, int], Hop]
     forced: dict[tuple[int, int], Reason]
+    ahead: dict[tuple[int, int], Hop]
 
     @property
     def start(self) -> int:
@@ -151,15 +155,15 @@ def compile_model(model: StateMachine, codebook: Codebook, *,
     previous = _time_cuts(conditions, since="previous")
     onset = _time_cuts(conditions, since="onset")
     satisfied = _satisfied(conditions, codebook, parties, cuts, previous, onset)
-    flat = satisfied.reshape(-1, len(conditions))
+    flat = satisfied.reshape(math.prod(satisfied.shape[:-1]), len(conditions))
     kinds, inverse = np.unique(np.vstack([np.zeros((1, len(conditions)), bool), flat]), axis=0, return_inverse=True)
     symbol = inverse.reshape(-1)[1:].reshape(satisfied.shape[:-1]).astype(np.int16)
     arrows = _arrows_by_symbol(model, conditions, kinds)
     routes = _Routes(model, codebook)
-    table, hops, forced = _resolve(model, arrows, routes, len(kinds), follow_skips=follow_skips)
+    table, hops, forced, late = _resolve(model, arrows, routes, len(kinds), follow_skips=follow_skips)
     return Alphabet(model=model, codebook=codebook, parties=parties, cuts=cuts, previous_cuts=previous,
                     onset_cuts=onset, symbol=symbol, next=table, reason=_reasons(model, codebook, parties),
-                    seen=tuple(routes.state_seen), hops=hops, forced=forced)
+                    seen=tuple(routes.state_seen), hops=hops, forced=forced, ahead=late)
 
 
 def _check_parties(model: StateMachine, parties: tuple[str, str]) -> None:
@@ -249,36 +253,43 @@ class _Routes:
         self._model = model
         self.arrow_seen = [any(_codes_for(codebook, *way) for way in _ways(arrow)) for arrow in model.transitions]
         self.state_seen = _states_seen(model, self.arrow_seen)
+        self.step_seen = {arrow.step for arrow, seen in zip(model.transitions, self.arrow_seen, strict=True)
+                          if seen and arrow.source != arrow.target}
         self._leaving: list[list[int]] = [[] for _ in model.states]
         for at, arrow in enumerate(model.transitions):
             if arrow.source != arrow.target:
                 self._leaving[model.index[arrow.source]].append(at)
 
     def ahead(self, start: int) -> list[tuple[int, int, int, tuple[int, ...]]]:
-        """Return (price, hops, state, arrows) of every state that lies ahead, cheapest first, then by order."""
-        best = {start: (0, 0)}
+        """Return (price, hops, state, arrows) of every state that lies ahead, cheapest first, then by order.
+
+        Of two ways to a state with equal price and hops, the one whose arrows stand first in the model is kept.
+        """
+        best: dict[int, tuple[int, int, tuple[int, ...]]] = {start: (0, 0, ())}
         queue: list[tuple[int, int, int, tuple[int, ...]]] = [(0, 0, start, ())]
         found = []
         while queue:
             price, hops, state, arrows = heapq.heappop(queue)
-            if best[state] < (price, hops):
+            if best[state] < (price, hops, arrows):
                 continue
             if state != start:
                 found.append((price, hops, state, arrows))
             for at in self._leaving[state]:
-                step = self._price(state, self._model.transitions[at], at, start)
-                there = self._model.index[self._model.transitions[at].target]
-                if step is not None and (price + step, hops + 1) < best.get(there, (10**9, 0)):
-                    best[there] = (price + step, hops + 1)
-                    heapq.heappush(queue, (price + step, hops + 1, there, (*arrows, at)))
+                step = self._price(self._model.transitions[at], start)
+                if step is None:
+                    continue
+                there, way = self._model.index[self._model.transitions[at].target], (price + step, hops + 1, (*arrows, at))
+                if there not in best or way < best[there]:
+                    best[there] = way
+                    heapq.heappush(queue, (way[0], way[1], there, way[2]))
         return found
 
-    def _price(self, state: int, arrow: Transition, at: int, start: int) -> int | None:
+    def _price(self, arrow: Transition, start: int) -> int | None:
         """Return 0 for what cannot be seen, 1 for a step that could have been, None for no way."""
         there = self._model.index[arrow.target]
         if self._model.states[there].end or there == start:
             return None
-        if arrow.when is None or (not self.arrow_seen[at] and not self.state_seen[there]):
+        if arrow.when is None or arrow.step not in self.step_seen:
             return 0
         return 1 if arrow.skippable and there > start else None
 
@@ -293,22 +304,23 @@ def _states_seen(model: StateMachine, arrow_seen: list[bool]) -> list[bool]:
 
 
 def _resolve(model: StateMachine, arrows: list[list[list[int]]], routes: _Routes, width: int, *, follow_skips: bool
-             ) -> tuple[Codes, dict[tuple[int, int], Hop], dict[tuple[int, int], Reason]]:
+             ) -> tuple[Codes, dict[tuple[int, int], Hop], dict[tuple[int, int], Reason], dict[tuple[int, int], Hop]]:
     table = np.repeat(np.arange(len(model.states), dtype=np.int16)[:, None], width, axis=1)
     hops: dict[tuple[int, int], Hop] = {}
     forced: dict[tuple[int, int], Reason] = {}
+    late: dict[tuple[int, int], Hop] = {}
     for state in range(len(model.states)):
         ahead = routes.ahead(state)
         for symbol in range(width):
             hop = _direct(model, arrows[state][symbol]) or _further(model, arrows, routes, ahead, symbol)
             if isinstance(hop, Hop) and hop.skipped and not follow_skips:
-                hop = Reason.AHEAD
+                late[state, symbol], hop = hop, Reason.AHEAD
             if isinstance(hop, Hop):
                 hops[state, symbol] = hop
                 table[state, symbol] = hop.target
             elif hop is not None:
                 forced[state, symbol] = hop
-    return table, hops, forced
+    return table, hops, forced, late
 
 
 def _direct(model: StateMachine, fitting: list[int]) -> Hop | Reason | None:
@@ -337,16 +349,10 @@ def _further(model: StateMachine, arrows: list[list[list[int]]], routes: _Routes
 
 
 def _hop(model: StateMachine, routes: _Routes, way: tuple[int, ...], last: int) -> Hop:
-    passed, skipped = [], []
-    for at in way:
-        arrow = model.transitions[at]
-        target = model.index[arrow.target]
-        if arrow.when is None or (not routes.arrow_seen[at] and not routes.state_seen[target]):
-            passed.append(target)
-        else:
-            skipped.append(arrow.step)
-    return Hop(arrow=last, target=model.index[model.transitions[last].target], passed=tuple(passed),
-               skipped=tuple(skipped))
+    arrows = [model.transitions[at] for at in way]
+    return Hop(arrow=last, target=model.index[model.transitions[last].target],
+               passed=tuple(arrow.step for arrow in arrows if arrow.step not in routes.step_seen),
+               skipped=tuple(arrow.step for arrow in arrows if arrow.when and arrow.step in routes.step_seen))
 
 
 def _reasons(model: StateMachine, codebook: Codebook, parties: tuple[str, str]) -> npt.NDArray[np.int8]:
@@ -405,7 +411,11 @@ class Coverage:
 
     def of(self, state: str) -> Observability:
         """Return whether a state can be observed."""
-        return next(seen for name, seen, _, _ in self.states if name == state)
+        found = {name: seen for name, seen, _, _ in self.states}
+        if state not in found:
+            raise UnknownState(f"{self.model} has no state {state!r}{did_you_mean(state, found)}; "
+                               f"its states are: {listed(found)}")
+        return found[state]
 
     @property
     def unobservable(self) -> tuple[str, ...]:

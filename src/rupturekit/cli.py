@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -83,6 +84,8 @@ def _run(asked: argparse.Namespace) -> int:
     except RuptureKitError as error:
         return _say_error(error, 1)
     except BrokenPipeError:
+        # Whoever read the output has left (`| head`); nothing more can be said to them, now or at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -156,10 +156,12 @@ class Cohort:
            context: Iterable[ContextEvent] | Table[ContextEvent] = (),
            labels: Iterable[Label] | Table[Label] = (),
            episodes: Iterable[EpisodeRow] | Table[EpisodeRow] = (),
-           members: Iterable[Member] | Table[Member] = (), tracks: Iterable[Track] = ()) -> Cohort:
+           members: Iterable[Member] | Table[Member] = (), tracks: Iterable[Track] = (),
+           problems: ProblemLog | None = None, where: str = "this cohort") -> Cohort:
         """Pack and check everything that was coded; tables that are not given are empty.
 
-        An episode without members gets the moves of its track that lie in its stretch.
+        An episode without members gets the moves of its track that lie in its stretch. A reader hands over
+        the `problems` it has met so far, so that all of them are told at once.
 
         Raises
         ------
@@ -184,17 +186,16 @@ class Cohort:
             "context": _as_table(ContextEvent, context),
             "labels": _as_table(Label, labels),
         }
-        problems = ProblemLog()
+        problems = ProblemLog() if problems is None else problems
         _check_moves(sorted_moves, coding, problems)
         _check_times(sorted_moves, tables["sessions"], problems)
         _check_sessions(tables["sessions"], problems)
         _check_observed(tables["observed"], problems)
-        _check_parties(tables, coding, problems)
         rows = _as_table(EpisodeRow, episodes)
+        _check_parties({**tables, "episodes": rows}, coding, problems)
         _check_episodes(rows, problems)
-        problems.raise_if_any("this cohort")
         coded = _coded_episodes(sorted_moves, rows, _as_table(Member, members), problems)
-        problems.raise_if_any("this cohort")
+        problems.raise_if_any(where)
         return cls(coding=coding, moves=sorted_moves, coded=coded, columns=coded,
                    tracks=(*all_tracks, *named.values()), **tables)
 
@@ -348,7 +349,7 @@ def _at_rows(moves: Table[Any], which: Array, kind: str, field: str, value: str,
     for row, row_id in zip(moves.source_row[which].tolist(), moves.row_id[which].tolist(), strict=True):
         known = row != ABSENT
         problems.add(Problem(kind=kind, field=field, value=value, row=row if known else None, file=None,
-                             message=message if known else f"move {row_id}: {message}"))
+                             message=message if known else f"{message}; move {row_id}"))
 
 
 def _check_times(moves: Table[Move], sessions: Table[Session], problems: ProblemLog) -> None:
@@ -358,7 +359,7 @@ def _check_times(moves: Table[Move], sessions: Table[Session], problems: Problem
     if not length:
         return
     keys = zip(moves.words("dyad"), moves.session.tolist(), strict=True)
-    limit = np.array([length.get(key, -ABSENT - 1) for key in keys], dtype="i8")  # type: ignore[call-overload]
+    limit = np.array([length.get(key, -ABSENT - 1) for key in keys], dtype="i8")
     last = np.maximum(moves.onset, moves.offset)
     _at_rows(moves, last > limit, "outside the session", "onset", "",
              "the time lies after the end of the session; check the time format or the session's duration", problems)
@@ -401,7 +402,7 @@ def _plain(table: Table[Any], which: Array, kind: str, field: str, message: str,
 
 
 def _check_parties(tables: dict[str, Table[Any]], coding: Coding, problems: ProblemLog) -> None:
-    for name in ("needs", "labels"):
+    for name in ("needs", "labels", "episodes"):
         for party in tables[name].levels["party"]:
             if party not in coding.parties:
                 problems.add(Problem(kind="unknown party", field="party", value=party, row=None, file=None,

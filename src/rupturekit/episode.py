@@ -35,6 +35,7 @@ from rupturekit.vocabulary import (
     Movement,
     Need,
     NeedMode,
+    NeedVerb,
     Outcome,
     Party,
     Perspective,
@@ -251,13 +252,15 @@ ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = {
     "consequence": tuple(Consequence),
     "explanation": tuple(Explanation),
     "intensity": (),
+    "need_act": tuple(f"{verb} {need}" for verb in NeedVerb for need in Need),
 }
 """What labels state, with the values allowed; an empty tuple takes any text. Studies may add their own.
 
 The capacities (`noticing`, `acknowledging`, `staying_with_discomfort`, `curiosity`, `articulating`,
 `reflecting_together`) are stated by party. `cost_of_raising` is what raising the rupture cost, in the words of
 whoever reported it; a `consequence` is reported and never derived. `rated_resolution` (by a coder) and
-`reported_resolution` (by a party) are kept apart from each other and from what a trace reaches.
+`reported_resolution` (by a party) are kept apart from each other and from what a trace reaches. A rater's own
+`need_act` on a move stands beside what the codebook maps the move's code to.
 """
 
 
@@ -401,6 +404,11 @@ class Episode:
         """
         if not moves:
             raise RecordError(f"episode {episode!r} has no moves; an episode holds at least the one that opens it")
+        readings = sorted({(move.dyad, move.track) for move in moves})
+        if len(readings) > 1:
+            said = " and ".join(f"dyad {dyad!r}, track {track!r}" for dyad, track in readings[:2])
+            raise RecordError(f"episode {episode!r} holds moves of {said}; an episode is one reading of one dyad",
+                              field="track")
         first, last = moves[0], moves[-1]
         row = EpisodeRow(episode=episode, dyad=first.dyad, track=first.track, first_session=first.session,
                          onset=first.onset, last_session=last.session, end=last.onset, rupture_type=rupture_type)

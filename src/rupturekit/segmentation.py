@@ -8,6 +8,7 @@ closes (`closed_by_outcome`), since a rate of repair over such episodes is circu
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from typing import Final
 
 import attrs
@@ -15,9 +16,9 @@ import numpy as np
 
 from rupturekit._definitions import Node
 from rupturekit._schema import ABSENT, ABSENT_CODE
-from rupturekit._table import Array, Table, freeze
+from rupturekit._table import Array, Table
 from rupturekit.codebooks import MARKERS
-from rupturekit.cohort import Cohort, Episodes, choose_track, session_starts, warn_if_unobserved
+from rupturekit.cohort import Cohort, Episodes, choose_track, pack_episodes, warn_if_unobserved
 from rupturekit.episode import EpisodeRow
 from rupturekit.errors import CodingWarning, RecordError, did_you_mean, listed
 from rupturekit.vocabulary import FUNCTIONS, ClosedBy, EpisodeSource, RuptureType
@@ -33,6 +34,8 @@ class SegmentationRule:
     ----------
     opens : tuple of str
         Functions that open an episode and keep it open.
+    opened_by : tuple of str
+        Whose moves count as opening ones; empty for either party's.
     min_rating : float or None
         A marker with a lower rating does not count.
     absent_rating : "pass", "block" or None
@@ -50,6 +53,7 @@ class SegmentationRule:
 
     name: str
     opens: tuple[str, ...] = tuple(MARKERS)
+    opened_by: tuple[str, ...] = ()
     min_rating: float | None = None
     absent_rating: str | None = None
     gap: int | None
@@ -66,7 +70,8 @@ class SegmentationRule:
         >>> SegmentationRule(name="session", gap=None).describe()[:52]
         'An episode opens at a move whose function is withdra'
         """
-        said = f"An episode opens at a move whose function is {' or '.join(self.opens)}"
+        whose = f" of the {' or the '.join(self.opened_by)}" if self.opened_by else ""
+        said = f"An episode opens at a move{whose} whose function is {' or '.join(self.opens)}"
         if self.min_rating is not None:
             said += f" and whose rating is at least {self.min_rating:g} (no rating: {self.absent_rating})"
         said += f"; it closes on {' or '.join(self.closes_on)}, else" if self.closes_on else "; it closes"
@@ -107,6 +112,7 @@ def read_rule(node: Node) -> SegmentationRule:
     gap = round(seconds * 1_000_000) if seconds is not None else turns
     rating, absent = node.number("min_rating", default=None), node.text("absent_rating", default="") or None
     values = {"name": node.text("name"), "opens": node.words("opens", default=tuple(MARKERS)), "gap": gap,
+              "opened_by": node.words("opened_by"),
               "closes_on": node.words("closes_on"), "across_sessions": node.flag("across_sessions"),
               "use_coded": node.flag("use_coded", default=True), "min_rating": rating, "absent_rating": absent}
     try:
@@ -130,14 +136,15 @@ def segment(cohort: Cohort, rule: SegmentationRule = WHOLE_SESSION, *, track: st
         Where there are several tracks and none is named.
 
     >>> from rupturekit.codebooks import load_codebook
-    >>> from rupturekit.episode import Coding, Move
-    >>> coding = Coding(codebook=load_codebook("stages"))
-    >>> code = coding.codebook.codes_for("withdrawal_marker")[0]
-    >>> one = Move(dyad="D1", session=1, track="r1", party="client", code=code, onset=0, row_id=1)
-    >>> segment(Cohort.of([one], coding=coding)).episodes[0].row.closed_by
+    >>> from rupturekit.episode import Coding, Move, ObservedStretch
+    >>> one = Move(dyad="D1", session=1, track="r1", party="client", code="wd", onset=0, row_id=1)
+    >>> seen = ObservedStretch(dyad="D1", session=1, track="r1", start=0, end=600_000_000)
+    >>> cohort = Cohort.of([one], coding=Coding(codebook=load_codebook("stages")), observed=[seen])
+    >>> segment(cohort).episodes[0].row.closed_by
     <ClosedBy.SESSION_END: 'session_end'>
     """
     track = choose_track(cohort, track)
+    _check_openers(cohort, rule)
     warn_if_unobserved(cohort)
     drawn = _draw(cohort, rule, track)
     if rule.use_coded and len(cohort.coded):
@@ -145,14 +152,28 @@ def segment(cohort: Cohort, rule: SegmentationRule = WHOLE_SESSION, *, track: st
     return cohort.with_episodes(drawn, rule=rule.name)
 
 
+def _check_openers(cohort: Cohort, rule: SegmentationRule) -> None:
+    for party in rule.opened_by:
+        if party not in cohort.coding.parties:
+            raise RecordError(f"rule {rule.name!r}: opened_by names {party!r}, but the parties of this study are "
+                              f"{' and '.join(cohort.coding.parties)}{did_you_mean(party, cohort.coding.parties)}",
+                              field="opened_by", value=party)
+
+
 @attrs.frozen(kw_only=True)
 class _Groups:
-    """The moves of one track, grouped by session (or by dyad, where episodes cross sessions)."""
+    """The moves of one track, grouped by session (or by dyad, where episodes cross sessions).
+
+    `begins` and `ends` say for each session where its record lies when the track's sessions are laid end to end, and
+    `at` where each move lies there; so a gap that runs on over several sessions is one difference.
+    """
 
     rows: Array
     group: Array
     session_group: Array
+    begins: Array
     ends: Array
+    at: Array
     end_is_observed: Array
 
 
@@ -173,6 +194,8 @@ def _roles(cohort: Cohort, rule: SegmentationRule, rows: Array) -> tuple[Array, 
     code = moves.code[rows]
     opens = np.array([not functions.isdisjoint(rule.opens) for functions in does], dtype=bool)[code]
     closes = np.array([not functions.isdisjoint(rule.closes_on) for functions in does], dtype=bool)[code]
+    if rule.opened_by:
+        opens &= np.isin(moves.party[rows], [moves.code_of("party", word=party) for party in rule.opened_by])
     if rule.min_rating is not None:
         rating = moves.rating[rows]
         opens &= np.where(rating == ABSENT, rule.absent_rating == "pass", rating >= round(rule.min_rating * 1000))
@@ -185,16 +208,18 @@ def _groups(cohort: Cohort, rows: Array, rule: SegmentationRule) -> _Groups:
     new_dyad = np.diff(dyad, prepend=-9) != 0
     new_session = new_dyad | (np.diff(session, prepend=-9) != 0)
     number = np.cumsum(new_session) - 1
-    ends, observed = _session_ends(cohort, rows, number)
-    return _Groups(rows=rows, group=np.cumsum(new_dyad) - 1 if rule.across_sessions else number,
-                   session_group=number, ends=ends, end_is_observed=observed)
+    lengths, observed = _session_ends(cohort, rows, number)
+    ends = np.cumsum(lengths)
+    begins = ends - lengths
+    return _Groups(rows=rows, group=np.cumsum(new_dyad) - 1 if rule.across_sessions else number, session_group=number,
+                   begins=begins, ends=ends, at=begins[number] + moves.onset[rows], end_is_observed=observed)
 
 
 def _session_ends(cohort: Cohort, rows: Array, number: Array) -> tuple[Array, Array]:
     """Return for each session when its record ends, and whether observation stopped before the session did."""
     moves = cohort.moves
     starts = np.flatnonzero(np.diff(number, prepend=-1))
-    last = np.maximum.reduceat(np.maximum(moves.onset[rows], moves.offset[rows]), starts) if len(starts) else starts
+    last = np.maximum.reduceat(np.maximum(moves.onset[rows], moves.offset[rows]), starts)
     length = _lengths(cohort)
     seen = _seen_until(cohort)
     ends, stopped = [], []
@@ -226,44 +251,27 @@ def _openings(cohort: Cohort, rule: SegmentationRule, groups: _Groups, events: A
     """Return which markers open a new episode: none is open before them, or the gap has run out."""
     group = groups.group[events]
     fresh = np.ones(len(events), dtype=bool)
-    fresh[1:] = (group[1:] != group[:-1]) | ~opens[:-1] | _gap_over(cohort, rule, groups, events)
+    fresh[1:] = (group[1:] != group[:-1]) | ~opens[:-1]
+    if rule.gap is not None:
+        fresh[1:] |= np.diff(groups.at[events]) > rule.gap
     return opens & fresh
-
-
-def _gap_over(cohort: Cohort, rule: SegmentationRule, groups: _Groups, events: Array) -> Array:
-    """Return for each event but the first whether the gap ran out between it and the event before."""
-    if rule.gap is None:
-        return np.zeros(max(len(events) - 1, 0), dtype=bool)
-    onset, session = cohort.moves.onset[groups.rows[events]], groups.session_group[events]
-    same = session[1:] == session[:-1]
-    rest = groups.ends[session[:-1]] - onset[:-1]
-    waited = np.where(same, onset[1:] - onset[:-1], rest + onset[1:])
-    return waited > rule.gap
 
 
 def _cut(cohort: Cohort, rule: SegmentationRule, groups: _Groups, events: Array, opens: Array, first: Array
          ) -> Episodes:
-    """Lay out the episodes that begin at the events in `first`."""
-    moves = cohort.moves
+    """Lay out the episodes that begin at the events in `first`, numbered within the dyad past the coders' names."""
     begins = np.flatnonzero(first)
-    following = np.append(begins[1:], len(events))
-    last_marker = np.array([_last_marker(opens, low, high) for low, high in
-                            zip(begins.tolist(), following.tolist(), strict=True)], dtype="i8")
+    following = np.append(begins, len(events))[1:]
     group_end = np.searchsorted(groups.group, groups.group[events[begins]], side="right")
+    names = _Names(cohort)
     rows, members = [], []
-    for number, (begin, marker, stop) in enumerate(zip(begins.tolist(), last_marker.tolist(), group_end.tolist(),
-                                                       strict=True), start=1):
-        next_open = events[following[number - 1]] if following[number - 1] < len(events) else stop
-        span = _span(cohort, rule, groups, events, begin=begin, marker=marker, stop=min(stop, int(next_open)))
+    for begin, after, stop in zip(begins.tolist(), following.tolist(), group_end.tolist(), strict=True):
         low = int(events[begin])
-        members.append(groups.rows[low : span[0]])
-        rows.append(_row(cohort, groups, low, span, number, members[-1], opening=_opening_rows(cohort, groups, low)))
-    table = Table.of(EpisodeRow, rows)
-    lengths = [len(member) for member in members]
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype("i8")
-    flat = np.concatenate([*members, np.zeros(0, dtype="i8")]).astype("i8")
-    return Episodes(rows=table, offsets=freeze(offsets), members=freeze(flat),
-                    new_session=freeze(session_starts(moves, flat, offsets)))
+        marker = _last_marker(opens, begin, after)
+        high, session, end, why = _span(rule, groups, events, marker=marker, following=after, stop=stop)
+        members.append(groups.rows[low:high])
+        rows.append(_row(cohort, groups, low, session, end, why, names=names))
+    return pack_episodes(cohort.moves, Table.of(EpisodeRow, rows), members)
 
 
 def _last_marker(opens: Array, low: int, high: int) -> int:
@@ -272,69 +280,65 @@ def _last_marker(opens: Array, low: int, high: int) -> int:
     return low + int(closing[0]) - 1 if len(closing) else high - 1
 
 
-def _span(cohort: Cohort, rule: SegmentationRule, groups: _Groups, events: Array, *, begin: int, marker: int,
-          stop: int) -> tuple[int, int, int, ClosedBy]:
-    """Return (end among the track's moves, last session group, end time, why) of one episode."""
-    onset = cohort.moves.onset[groups.rows]
-    closer = marker + 1
-    ended = _gap_end(rule, groups, onset, int(events[marker]))
-    if closer < len(events) and events[closer] < stop and _before(groups, onset, int(events[closer]), ended):
-        at = int(events[closer])
-        return at + 1, int(groups.session_group[at]), int(onset[at]), ClosedBy.RESOLUTION
-    if ended is not None:
-        session, time = ended
-        inside = np.arange(int(events[begin]), stop)
-        late = (groups.session_group[inside] > session) | (
-            (groups.session_group[inside] == session) & (onset[inside] > time))
-        end = int(inside[np.argmax(late)]) if late.any() else stop
-        return end, session, time, ClosedBy.GAP
+def _span(rule: SegmentationRule, groups: _Groups, events: Array, *, marker: int, following: int, stop: int
+          ) -> tuple[int, int, int, ClosedBy]:
+    """Return (end among the track's moves, last session group, end time, why) of one episode.
+
+    `following` is the event that opens the next episode, `stop` where the group's moves end. An episode follows
+    another in its group only after a closing event or a gap, so without either the group's record ends this one.
+    """
     last = int(groups.session_group[stop - 1])
-    if stop < len(onset) and groups.group[stop] == groups.group[stop - 1]:
-        return stop, last, int(onset[stop - 1]), ClosedBy.NEXT_EPISODE
+    low = int(events[marker])
+    reach = int(groups.ends[last]) if rule.gap is None else int(groups.at[low]) + rule.gap
+    closer = marker + 1
+    if closer < following and events[closer] < stop and groups.at[events[closer]] <= reach:
+        at = int(events[closer])
+        session = int(groups.session_group[at])
+        return at + 1, session, int(groups.at[at] - groups.begins[session]), ClosedBy.RESOLUTION
+    if rule.gap is not None and reach <= groups.ends[last]:
+        high = low + int(np.searchsorted(groups.at[low:stop], reach, side="right"))
+        session = max(int(np.searchsorted(groups.ends, reach)), int(groups.session_group[high - 1]))
+        return high, session, reach - int(groups.begins[session]), ClosedBy.GAP
     why = ClosedBy.OBSERVATION_END if groups.end_is_observed[last] else ClosedBy.SESSION_END
-    return stop, last, int(groups.ends[last]), why
+    return stop, last, int(groups.ends[last] - groups.begins[last]), why
 
 
-def _gap_end(rule: SegmentationRule, groups: _Groups, onset: Array, marker: int) -> tuple[int, int] | None:
-    """Return (session group, time) at which the gap after a marker runs out, or None where the record ends first."""
-    if rule.gap is None:
-        return None
-    session, rest = int(groups.session_group[marker]), rule.gap
-    time = int(onset[marker])
-    while time + rest > groups.ends[session]:
-        rest -= int(groups.ends[session]) - time
-        following = session + 1
-        at = np.searchsorted(groups.session_group, following)
-        if at >= len(onset) or groups.group[at] != groups.group[marker]:
-            return None
-        session, time = following, 0
-    return session, time + rest
+class _Names:
+    """Names for drawn episodes, numbered within the dyad; the names that the coders gave are not given again."""
 
+    def __init__(self, cohort: Cohort) -> None:
+        self._taken = set(cohort.coded.rows.words("episode"))
+        self._given: Counter[str] = Counter()
 
-def _before(groups: _Groups, onset: Array, at: int, ended: tuple[int, int] | None) -> bool:
-    return ended is None or (int(groups.session_group[at]), int(onset[at])) <= ended
+    def next(self, dyad: str) -> str:
+        """Return the next free name of a dyad."""
+        name = None
+        while name is None or name in self._taken:
+            self._given[dyad] += 1
+            name = f"{dyad}-{self._given[dyad]}"
+        return name
 
 
 def _opening_rows(cohort: Cohort, groups: _Groups, low: int) -> Array:
     """Return the moves at the instant of the opening, in the same session."""
-    onset = cohort.moves.onset[groups.rows]
-    high = low
-    while high < len(onset) and onset[high] == onset[low] and groups.session_group[high] == groups.session_group[low]:
+    onset, session, high = cohort.moves.onset, groups.session_group, low
+    while (high < len(session) and session[high] == session[low]
+           and onset[groups.rows[high]] == onset[groups.rows[low]]):
         high += 1
     return groups.rows[low:high]
 
 
-def _row(cohort: Cohort, groups: _Groups, low: int, span: tuple[int, int, int, ClosedBy], number: int,
-         members: Array, *, opening: Array) -> EpisodeRow:
+def _row(cohort: Cohort, groups: _Groups, low: int, last_group: int, end: int, why: ClosedBy, *, names: _Names
+         ) -> EpisodeRow:
     moves = cohort.moves
     first = groups.rows[low]
-    _, last_group, end, why = span
+    dyad = moves.levels["dyad"][moves.dyad[first]]
     last = groups.rows[np.searchsorted(groups.session_group, last_group)]
     onset, session = int(moves.onset[first]), int(moves.session[first])
     return EpisodeRow(
-        episode=f"{moves.levels['dyad'][moves.dyad[first]]}-{number}", dyad=moves.levels["dyad"][moves.dyad[first]],
-        track=moves.levels["track"][moves.track[first]], first_session=session, onset=onset,
-        last_session=int(moves.session[last]), end=end, rupture_type=_opened_as(cohort, opening),
+        episode=names.next(dyad), dyad=dyad, track=moves.levels["track"][moves.track[first]], first_session=session,
+        onset=onset, last_session=int(moves.session[last]), end=end,
+        rupture_type=_opened_as(cohort, _opening_rows(cohort, groups, low)),
         party=None if moves.party[first] == ABSENT_CODE else moves.levels["party"][moves.party[first]],
         source=EpisodeSource.RULE, closed_by=why, closed_by_outcome=why is ClosedBy.RESOLUTION,
     )

@@ -127,6 +127,7 @@ class State:
 class Transition:
     """An arrow between two states, when it is taken, and where it comes from.
 
+    `step` is the step that is made by taking it: the target, but in a product of chains or sets the one strategy.
     `declared` names the line of the definition that it was compiled from: in a product of chains many arrows
     share one, and evidence is counted once a declaration.
     """
@@ -138,7 +139,7 @@ class Transition:
     locator: str = ""
     named: str = ""
     note: str = ""
-    step: str = ""
+    step: str = attrs.field(default=attrs.Factory(lambda self: self.target, takes_self=True))
     skippable: bool = True
     declared: str = ""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import html
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
@@ -20,7 +21,7 @@ import numpy.typing as npt
 from rupturekit._kernels.replay import replay
 from rupturekit._schema import ABSENT, ABSENT_CODE
 from rupturekit._table import Array, Table, arrays_equal, freeze
-from rupturekit.alphabet import REASONS, Alphabet, Hop, Reason, compile_model
+from rupturekit.alphabet import REASONS, Alphabet, Reason, compile_model
 from rupturekit.cohort import Cohort, Episodes, pack_episodes
 from rupturekit.episode import Episode, EpisodeRow, Move
 from rupturekit.errors import OffModelMove, RecordError, listed
@@ -61,7 +62,7 @@ class Step:
     reason : Reason or None
         Why the move is off the model; None where an arrow was taken.
     passed : tuple of str
-        States passed unseen, since no code of the codebook could show them.
+        Steps passed unseen, since no code of the codebook could show them.
     skipped : tuple of str
         Steps the model expects before, which could have been seen and were not.
     order_dependent : bool
@@ -243,7 +244,7 @@ class Trace:
 
     @property
     def passed(self) -> tuple[str, ...]:
-        """States that were passed unseen, since the codebook has no code that shows them."""
+        """Steps that were passed unseen, since the codebook has no code that shows them."""
         return tuple(dict.fromkeys(name for step in self.steps for name in step.passed))
 
     def dwell(self) -> dict[Phase, int]:
@@ -280,21 +281,27 @@ class Trace:
         return {phase: self.episode.coding.in_seconds(lasted) for phase, lasted in self.dwell().items()}
 
     @property
-    def repair(self) -> dict[RepairSource, str | None]:
-        """The three sources of repair, side by side and never merged; None where a source says nothing."""
-        said = {label.attribute: label.value for label in self.episode.labels}
-        return {
-            RepairSource.REACHED_END: self.reached.value,
-            RepairSource.RATED_RESOLUTION: said.get(RepairSource.RATED_RESOLUTION),
-            RepairSource.REPORTED_RESOLUTION: said.get(RepairSource.REPORTED_RESOLUTION),
-        }
+    def repair(self) -> dict[RepairSource, tuple[str, ...]]:
+        """The three sources of repair, side by side and never merged: every statement with who made it.
+
+        A source that says nothing is an empty tuple.
+        """
+        stated: dict[RepairSource, tuple[str, ...]] = {RepairSource.REACHED_END: (self.reached.value,)}
+        for source in (RepairSource.RATED_RESOLUTION, RepairSource.REPORTED_RESOLUTION):
+            stated[source] = tuple(f"{label.value} ({label.rater or label.party or label.perspective or 'not said who'})"
+                                   for label in self.episode.labels if label.attribute == source)
+        return stated
 
     def __repr__(self) -> str:
         return (f"Trace(episode {self.episode.episode!r}, model {self.model.name!r}: {' -> '.join(self.path)}; "
                 f"end reached: {self.reached})")
 
     def __str__(self) -> str:
-        return "\n".join([repr(self), *(f"  {self._line(step)}" for step in self.steps)])
+        lines = [repr(self)]
+        for step, fresh in zip(self.steps, self.episode.new_session, strict=True):
+            lines += [f"  -- session {step.move.session} --"] if fresh else []
+            lines.append(f"  {self._line(step)}")
+        return "\n".join(lines)
 
     def _line(self, step: Step) -> str:
         when, what = self.episode.coding.when(step.move.onset), self.episode.name_of(step.move)
@@ -326,7 +333,9 @@ def _explanation(trace: Trace) -> Iterator[str]:
            f"{'its coders' if row.source == 'coders' else 'the rule ' + ', '.join(trace.provenance.rules)}.")
     yield f"Model {model.name}: {model.evidence_text()}. Codes: {trace.codebook}."
     yield f"It begins in '{model.initial}', where the model puts every episode."
-    for step in trace.steps:
+    for step, fresh in zip(trace.steps, trace.episode.new_session, strict=True):
+        if fresh:
+            yield f"  In session {step.move.session}:"
         yield f"  {_told(trace, step)}"
     yield from _told_gaps(trace)
     yield _told_end(trace)
@@ -387,8 +396,8 @@ def _told_end(trace: Trace) -> str:
     text += f" It ends in '{trace.end}' (closed by: {row.closed_by.replace('_', ' ')})."
     if row.closed_by_outcome:
         text += " The rule closed it because it saw a resolution, so reaching an end is partly by construction."
-    others = [f"{source.replace('_', ' ')}: {said}" for source, said in trace.repair.items()
-              if said is not None and source is not RepairSource.REACHED_END]
+    others = [f"{source.replace('_', ' ')}: {listed(said)}" for source, said in trace.repair.items()
+              if said and source is not RepairSource.REACHED_END]
     return text + (f" Other sources of repair: {'; '.join(others)}." if others else "")
 
 
@@ -495,12 +504,18 @@ def _trace_columns(cohort: Cohort, episodes: Episodes, model: StateMachine, tie_
     ordered = _in_tie_order(cohort, episodes, tie_rule)
     party, code = _alphabet_codes(cohort, alphabet)
     moves, members = cohort.moves, ordered.members
-    symbol = alphabet.symbols(party=party[members], code=code[members], rating=moves.rating[members],
-                              previous=_since_previous(cohort, ordered), onset=_since_onset(cohort, ordered))
+    kinds = functools.partial(alphabet.symbols, party=party[members], code=code[members],
+                              rating=moves.rating[members], onset=_since_onset(cohort, ordered))
+    since = _since_previous(cohort, ordered)
+    symbol = kinds(previous=since)
     before = replay(alphabet.next, symbol, offsets=ordered.offsets, start=alphabet.start)
     after = alphabet.next[before, symbol]
     reason = _reason_codes(alphabet, before, symbol, party[members], code[members])
-    dependent, open_ends = _order_dependence(cohort, ordered, alphabet, symbol, before)
+    edges = np.flatnonzero(np.diff(_instants(cohort, ordered), prepend=0, append=-1))
+    first = np.repeat(since[edges[:-1]], np.diff(edges))
+    lead = kinds(previous=first)
+    rest = kinds(previous=np.full(len(members), 0 if cohort.coding.time.has_clock else ABSENT, dtype="i8"))
+    dependent, open_ends = _order_dependence(ordered, alphabet, edges, np.stack([lead, rest], axis=1), before)
     provenance = cohort.provenance(model=f"{model.name}:{model.digest}", track=track, rules=(
         cohort.rule, f"ties {tie_rule}", "skips followed" if follow_skips else "skips not followed"))
     return TraceTable(cohort=cohort, alphabet=alphabet, episodes=ordered, tie_rule=tie_rule, follow_skips=follow_skips,
@@ -576,34 +591,41 @@ def _reason_codes(alphabet: Alphabet, before: Array, symbol: Array, party: Array
 # --- moves at one instant --------------------------------------------------------------------------------------
 
 
-def _order_dependence(cohort: Cohort, episodes: Episodes, alphabet: Alphabet, symbol: Array, before: Array
+def _order_dependence(episodes: Episodes, alphabet: Alphabet, edges: Array, kinds: Array, before: Array
                       ) -> tuple[npt.NDArray[np.bool_], dict[int, tuple[int, ...]]]:
-    """Mark instants at which another order of their moves would lead to another state, and the ends left open."""
-    dependent = np.zeros(len(symbol), dtype=bool)
+    """Mark instants at which another order of their moves would lead to another state, and the ends left open.
+
+    `edges` say where instants begin and end; `kinds` holds for each move its symbol were it the first of its instant,
+    and were it a later one: time since the previous move differs.
+    """
+    dependent = np.zeros(len(kinds), dtype=bool)
     open_ends: dict[int, tuple[int, ...]] = {}
-    edges = np.flatnonzero(np.diff(_instants(cohort, episodes), prepend=0, append=-1))
-    sizes = np.diff(edges)
-    ties = np.flatnonzero(sizes > 1)
+    ties = np.flatnonzero(np.diff(edges) > 1)
     orders = _Orders(alphabet.next)
     touched: dict[int, None] = {}
     owners = np.searchsorted(episodes.offsets, edges[ties], side="right") - 1
     for low, high, owner in zip(edges[ties].tolist(), edges[ties + 1].tolist(), owners.tolist(), strict=True):
-        if len(orders.after(int(before[low]), tuple(sorted(symbol[low:high].tolist())))) > 1:
+        if len(orders.after(int(before[low]), _group(kinds[low:high]))) > 1:
             dependent[low:high] = True
             touched[owner] = None
     instant = edges.tolist()
     for owner in touched:
-        low, high = episodes.offsets[owner : owner + 2].tolist()
-        first = np.searchsorted(edges, low)
+        first, last = np.searchsorted(edges, episodes.offsets[owner : owner + 2]).tolist()
         ends = {alphabet.start}
-        for start, stop in zip(instant[first:], instant[first + 1 :], strict=False):
-            if start >= high:
-                break
-            here = tuple(sorted(symbol[start:stop].tolist()))
+        for start, stop in itertools.pairwise(instant[first : last + 1]):
+            here = _group(kinds[start:stop])
             ends = {end for state in ends for end in orders.after(state, here)}
         if len(ends) > 1:
             open_ends[owner] = tuple(sorted(ends))
     return dependent, open_ends
+
+
+Group = tuple[tuple[int, int], ...]
+"""The moves of one instant, sorted: for each its symbol were it the first of them, and were it a later one."""
+
+
+def _group(kinds: Array) -> Group:
+    return tuple(sorted((lead, rest) for lead, rest in kinds.tolist()))
 
 
 class _Orders:
@@ -611,35 +633,38 @@ class _Orders:
 
     def __init__(self, table: Array) -> None:
         self._next = table
-        self._known: dict[tuple[int, tuple[int, ...]], frozenset[int]] = {}
+        self._known: dict[tuple[int, Group], frozenset[int]] = {}
+        self._any: dict[tuple[int, tuple[int, ...]], frozenset[int]] = {}
 
-    def after(self, state: int, group: tuple[int, ...]) -> frozenset[int]:
+    def after(self, state: int, group: Group) -> frozenset[int]:
         """Return every state reachable; exact up to `EXACT_TIES` moves, beyond that an outer bound."""
         key = (state, group)
         if key not in self._known:
-            self._known[key] = self._exact(state, group) if len(group) <= EXACT_TIES else self._bound(state, group)
+            follow = self._exact if len(group) <= EXACT_TIES else self._bound
+            later = [rest for _, rest in group]
+            self._known[key] = frozenset(
+                end for at, (lead, _) in enumerate(group)
+                for end in follow(int(self._next[state, lead]), (*later[:at], *later[at + 1 :])))
         return self._known[key]
 
-    def _exact(self, state: int, group: tuple[int, ...]) -> frozenset[int]:
-        if not group:
+    def _exact(self, state: int, symbols: tuple[int, ...]) -> frozenset[int]:
+        if not symbols:
             return frozenset({state})
-        found: set[int] = set()
-        for at, symbol in enumerate(group):
-            if at and group[at - 1] == symbol:
-                continue
-            found |= self.after(int(self._next[state, symbol]), group[:at] + group[at + 1 :])
-        return frozenset(found)
+        key = (state, symbols)
+        if key not in self._any:
+            self._any[key] = frozenset(
+                end for at, symbol in enumerate(symbols)
+                for end in self._exact(int(self._next[state, symbol]), symbols[:at] + symbols[at + 1 :]))
+        return self._any[key]
 
-    def _bound(self, state: int, group: tuple[int, ...]) -> frozenset[int]:
+    def _bound(self, state: int, symbols: tuple[int, ...]) -> frozenset[int]:
         """Every state that some run of these symbols reaches, repeats allowed: never too few, maybe too many."""
         seen, queue = {state}, [state]
         while queue:
             here = queue.pop()
-            for symbol in set(group):
-                there = int(self._next[here, symbol])
-                if there not in seen:
-                    seen.add(there)
-                    queue.append(there)
+            for there in {int(self._next[here, symbol]) for symbol in symbols} - seen:
+                seen.add(there)
+                queue.append(there)
         return frozenset(seen)
 
 
@@ -669,11 +694,12 @@ def _step(table: TraceTable, where: int, move: Move) -> Step:
     states = table.model.states
     pair = (int(table.before[where]), int(table.symbol[where]))
     hop = table.alphabet.hops.get(pair)
+    late = hop or table.alphabet.ahead.get(pair)
     reason = REASONS[table.reason[where] - 1] if table.reason[where] else None
     return Step(
         move=move, before=states[pair[0]].name, after=states[int(table.after[where])].name,
         arrow=table.model.transitions[hop.arrow] if hop else None, reason=reason,
-        passed=tuple(states[at].name for at in hop.passed) if hop else (), skipped=hop.skipped if hop else (),
+        passed=hop.passed if hop else (), skipped=late.skipped if late else (),
         order_dependent=bool(table.order_dependent[where]),
     )
 
@@ -750,8 +776,7 @@ def _episodes_with(table: TraceTable, number: Array, pairs: Counter[tuple[int, i
     """Count for each name in how many episodes it was skipped, or passed unseen."""
     seen: dict[str, set[int]] = {}
     for pair in pairs:
-        hop = table.alphabet.hops.get(pair)
-        names = _names_in(table, hop, what)
+        names = _names_in(table.alphabet, pair, what)
         if names:
             here = number[(table.before == pair[0]) & (table.symbol == pair[1])].tolist()
             for name in names:
@@ -759,7 +784,9 @@ def _episodes_with(table: TraceTable, number: Array, pairs: Counter[tuple[int, i
     return {name: len(seen[name]) for name in sorted(seen)}
 
 
-def _names_in(table: TraceTable, hop: Hop | None, what: str) -> tuple[str, ...]:
-    if hop is None:
-        return ()
-    return hop.skipped if what == "skipped" else tuple(table.model.states[at].name for at in hop.passed)
+def _names_in(alphabet: Alphabet, pair: tuple[int, int], what: str) -> tuple[str, ...]:
+    hop = alphabet.hops.get(pair)
+    if what == "passed":
+        return hop.passed if hop else ()
+    late = hop or alphabet.ahead.get(pair)
+    return late.skipped if late else ()

@@ -414,3 +414,18 @@ class NeedAct:
 
     def __str__(self) -> str:
         return f"{self.verb} {self.need}"
+
+    @classmethod
+    def parse(cls, text: str, *, evidence: Evidence = Evidence.READ) -> NeedAct:
+        """Return the act that a rater wrote down as `claim agency`.
+
+        Raises
+        ------
+        ValueError
+            Where the text is no verb and need.
+
+        >>> NeedAct.parse("yield communion").verb
+        <NeedVerb.YIELD: 'yield'>
+        """
+        verb, _, need = text.partition(" ")
+        return cls(verb=NeedVerb(verb), need=Need(need), evidence=evidence)

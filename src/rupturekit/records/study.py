@@ -275,8 +275,8 @@ def read_study(path: str | Path) -> Study:
     files = _find_tables(folder)
     tables = {table: _read_table(files[table], record, coding.time, problems) if table in files
               else Table.of(record, ()) for table, record in TABLES.items()}
-    problems.raise_if_any(str(folder))
-    cohort = Cohort.of(tables.pop("moves"), coding=coding, tracks=tracks, **tables)
+    cohort = Cohort.of(tables.pop("moves"), coding=coding, tracks=tracks, problems=problems, where=str(folder),
+                       **tables)
     return Study(name=name or settings_name, description=description, cohort=cohort, settings=text, origin=folder.name)
 
 
@@ -324,8 +324,7 @@ def _read_coding(node: Node, folder: Path, *, codebook: Codebook | None = None
     said = node.table("coding")
     if said is None:
         node.complain("coding", "is missing; expected [coding] with a codebook")
-        node.finish(what="settings file")
-        raise AssertionError  # pragma: no cover - finish has raised
+        said = Node({}, where=node.where, place="coding", text="", complaints=[])
     reference = said.text("codebook")
     parties = said.words("parties", default=("client", "therapist"))
     time = said.choice("time", TimeKind, default=TimeKind.CLOCK) or TimeKind.CLOCK
@@ -370,50 +369,57 @@ def _read_table(path: Path, record: type[Any], time: TimeKind, problems: Problem
     fields = _schema.columns(record)
     wanted = _wanted_columns(sheet, fields, record, problems)
     numbers: list[int] = []
-    cells: dict[str, list[str]] = {name: [] for name in wanted}
+    cells: dict[str, list[str]] = {name: [] for name in wanted or ()}
     for number, line in sheet.rows():
         numbers.append(number)
-        for name, at in wanted.items():
+        for name, at in (wanted or {}).items():
             cells[name].append(line[at])
-    before = len(problems)
+    if wanted is None:
+        return Table.of(record, ())
+    return _typed(record, fields, cells, numbers, time, _Cells(file=path.name, rows=numbers, problems=problems))
+
+
+def _typed(record: type[Any], fields: Mapping[str, Column], cells: Mapping[str, list[str]], numbers: list[int],
+           time: TimeKind, reading: _Cells) -> Table[Any]:
+    """Read the cells of every column; rows with a bad cell are told and left out."""
     optional = _schema.optional_fields(record)
+    values: dict[str, list[Any]] = {}
+    for name, column in fields.items():
+        default = _default(record, name)
+        if name in cells:
+            reader = _reader(column, time, default)
+            values[name] = reading.read(name, cells[name], reader, required=name not in optional)
+        else:
+            values[name] = [default] * len(numbers)
+    good = [at for at in range(len(numbers)) if at not in reading.bad]
     arrays: dict[str, Array] = {}
     levels: dict[str, tuple[str, ...]] = {}
     for name, column in fields.items():
-        text = cells.get(name, [""] * len(numbers))
-        cell = _Cells(file=path.name, field=name, rows=numbers, problems=problems)
-        values = cell.read(text, _reader(column, time), may_be_absent=name in optional or name not in wanted)
+        kept = [values[name][at] for at in good]
         if column.is_word:
-            arrays[name], levels[name] = encode(values)
+            arrays[name], levels[name] = encode(kept)
         else:
-            arrays[name] = _column(values, column)
-    if len(problems) > before or any(name not in wanted and name not in optional for name in fields):
-        return Table.of(record, ())
-    try:
-        return Table.from_columns(record, arrays=arrays, levels=levels)
-    except RecordError as error:
-        row = numbers[error.row - 1] if error.row else None
-        problems.add(Problem(kind="not allowed", field=error.field or "", value=str(error.value), row=row,
-                             file=path.name, message=str(error)))
-        return Table.of(record, ())
+            arrays[name] = _column(kept, column)
+    return Table.from_columns(record, arrays=arrays, levels=levels)
 
 
 def _wanted_columns(sheet: Sheet, fields: Mapping[str, Column], record: type[Any], problems: ProblemLog
-                    ) -> dict[str, int]:
+                    ) -> dict[str, int] | None:
+    """Return where the columns of a table stand, or None where one that it needs is missing."""
     wanted = {name: at for at, name in enumerate(sheet.header) if name in fields}
-    for name in fields:
-        if name not in wanted and name not in _schema.optional_fields(record):
-            default = _default(record, name)
-            if default is None:
-                problems.add(Problem(kind="missing column", field=name, value="", row=None, file=sheet.name,
-                                     message=f"the column {name!r} is missing; this table has "
-                                             f"{listed(sheet.header)}{did_you_mean(name, sheet.header)}"))
+    optional = _schema.optional_fields(record)
+    missing = [name for name in fields
+               if name not in wanted and name not in optional and _default(record, name) is None]
+    for name in missing:
+        problems.add(Problem(kind="missing column", field=name, value="", row=None, file=sheet.name,
+                             message=f"the column {name!r} is missing; this table has {listed(sheet.header)}"
+                                     f"{did_you_mean(name, sheet.header)}"))
     strange = [name for name in sheet.header if name not in fields]
     if strange:
         near = did_you_mean(strange[0], fields)
         warnings.warn(f"{sheet.name}: columns that this table does not have are not read: {listed(strange)}{near}. "
                       "Put further facts into the labels table", CodingWarning, stacklevel=5)
-    return wanted
+    return None if missing else wanted
 
 
 def _default(record: type[Any], name: str) -> Any:
@@ -423,34 +429,35 @@ def _default(record: type[Any], name: str) -> Any:
 
 @attrs.frozen(kw_only=True)
 class _Cells:
-    """The cells of one column of one file; every distinct text is read once."""
+    """Reads the cells of one file column by column, every distinct text once, and keeps which rows are bad."""
 
     file: str
-    field: str
     rows: list[int]
     problems: ProblemLog
+    bad: set[int] = attrs.field(factory=set)
 
-    def read(self, texts: list[str], reader: Callable[[str], Any], *, may_be_absent: bool) -> list[Any]:
+    def read(self, field: str, texts: list[str], reader: Callable[[str], Any], *, required: bool) -> list[Any]:
         known: dict[str, Any] = {}
         values = []
-        for row, text in zip(self.rows, texts, strict=True):
+        for at, text in enumerate(texts):
             if text not in known:
-                known[text] = self._one(text, reader, may_be_absent)
+                known[text] = _one(text, reader, required)
             value = known[text]
             if isinstance(value, RecordError):
-                self.problems.add(Problem(kind=_kind(value), field=self.field, value=text, row=row, file=self.file,
-                                          message=str(value)))
-                value = None
+                self.problems.add(Problem(kind=_kind(value), field=field, value=text, row=self.rows[at],
+                                          file=self.file, message=str(value)))
+                self.bad.add(at)
             values.append(value)
         return values
 
-    def _one(self, text: str, reader: Callable[[str], Any], may_be_absent: bool) -> Any:
-        if text == "":
-            return None if may_be_absent else RecordError("is empty; expected a value")
-        try:
-            return reader(text)
-        except RecordError as error:
-            return error
+
+def _one(text: str, reader: Callable[[str], Any], required: bool) -> Any:
+    if text == "" and not required:
+        return None
+    try:
+        return reader(text)
+    except RecordError as error:
+        return error
 
 
 def _kind(error: RecordError) -> str:
@@ -459,8 +466,23 @@ def _kind(error: RecordError) -> str:
     return "not a number" if isinstance(error, InvalidNumber) else "not allowed"
 
 
-def _reader(column: Column, time: TimeKind) -> Callable[[str], Any]:
+def _reader(column: Column, time: TimeKind, default: Any) -> Callable[[str], Any]:
     """Return what reads one cell of a column; it raises `RecordError` with a sentence."""
+    return functools.partial(_read_cell, _reader_of(column, time), column.rule, default)
+
+
+def _read_cell(reader: Callable[[str], Any], rule: _schema.Rule | None, default: Any, text: str) -> Any:
+    if text == "":
+        if default is None:
+            raise RecordError("is empty; expected a value")
+        return default
+    value = reader(text)
+    if rule is not None and not rule.holds(value):
+        raise RecordError(f"expected {rule.text} but got {text!r:.80}")
+    return value
+
+
+def _reader_of(column: Column, time: TimeKind) -> Callable[[str], Any]:
     if column.kind == "time":
         form = grammar.TimeFormat.SECONDS if time.has_clock else grammar.TimeFormat.ORDINAL
         return functools.partial(grammar.parse_time, format=form)
@@ -469,7 +491,7 @@ def _reader(column: Column, time: TimeKind) -> Callable[[str], Any]:
         "milli": functools.partial(grammar.parse_scaled, places=3),
         "float": grammar.parse_float,
         "bool": _yes_no,
-        "label": functools.partial(_word, column),
+        "label": grammar.restore,
         "enum": functools.partial(_level, column),
     }
     return readers[column.kind]
@@ -479,13 +501,6 @@ def _yes_no(text: str) -> bool:
     if text not in ("yes", "no"):
         raise RecordError(f"expected yes or no but got {text!r:.80}")
     return text == "yes"
-
-
-def _word(column: Column, text: str) -> str:
-    word = grammar.restore(text)
-    if column.rule is not None and not column.rule.holds(word):
-        raise RecordError(f"expected {column.rule.text} but got {word!r:.80}")
-    return word
 
 
 def _level(column: Column, text: str) -> str:

@@ -1,0 +1,191 @@
+"""Bad input gets a sentence, never a traceback from inside: every kind, through the command line.
+
+What is checked of each: the exit code, that standard error begins with our name and says what was found, and that
+nothing of Python's own shows.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rupturekit.cli import main
+
+HEADER = "row_id,dyad,session,track,party,code,onset"
+ROWS = ["1,D1,1,r1,client,wd,0", "2,D1,1,r1,therapist,invite,30.5"]
+MODEL = """
+format = 1
+name = "own"
+title = "Own"
+source = "us"
+type = "any"
+[[states]]
+name = "a"
+phase = "rupture"
+initial = true
+evidence = "assumption"
+[[states]]
+name = "b"
+phase = "repair"
+end = true
+evidence = "assumption"
+[[transitions]]
+from = "a"
+to = "b"
+when = { party = "PARTY", function = "self_assertion" }
+evidence = "assumption"
+"""
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    folder = tmp_path / "study"
+    (folder / "data").mkdir(parents=True)
+    (folder / "rupturekit.toml").write_text('format = 1\nname = "x"\n[coding]\ncodebook = "stages"\n')
+    (folder / "dataset_description.json").write_text('{"name": "x"}')
+    moves(folder).write_text("\n".join([HEADER, *ROWS]) + "\n")
+    return folder
+
+
+def moves(folder: Path) -> Path:
+    return folder / "data" / "study-x_table-moves_data.csv"
+
+
+def sessions(folder: Path, *rows: str) -> None:
+    (folder / "data" / "study-x_table-sessions_data.csv").write_text(
+        "\n".join(["dyad,session,day,attended,duration", *rows]) + "\n")
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
+    code = main([str(argument) for argument in arguments])
+    err = capsys.readouterr().err
+    assert "Traceback" not in err
+    assert len(err) < 20_000
+    return code, err
+
+
+def test_a_good_study_passes(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(capsys, "check", study)[0] == 0
+
+
+def with_rows(*rows: str) -> Callable[[Path], None]:
+    return lambda folder: moves(folder).write_text("\n".join([HEADER, *ROWS, *rows]) + "\n") and None
+
+
+def with_bytes(content: bytes) -> Callable[[Path], None]:
+    return lambda folder: moves(folder).write_bytes(content) and None
+
+
+def with_settings(text: str) -> Callable[[Path], None]:
+    return lambda folder: (folder / "rupturekit.toml").write_text(text) and None
+
+
+KINDS: dict[str, tuple[Callable[[Path], None], int, str]] = {
+    "missing file": (lambda folder: moves(folder).unlink(), 3, "the one table a study needs"),
+    "a directory": (lambda folder: (moves(folder).unlink(), moves(folder).mkdir()) and None, 3, "director"),
+    "empty": (with_bytes(b""), 3, "empty"),
+    "NUL": (with_bytes((HEADER + "\n1,D1\x00,1,r1,client,wd,0\n").encode()), 3, "NUL"),
+    "wrong encoding": (with_bytes((HEADER + "\n1,Dä,1,r1,client,wd,0\n").encode("cp1252")), 3, "utf-8"),
+    "ragged": (with_rows("3,D1,1"), 1, "wrong number of cells"),
+    "duplicate header": (with_bytes(b"row_id,dyad,dyad\n1,D1,D1\n"), 1, "dyad"),
+    "a cell of 20 MB": (with_rows("3," + "x" * 20_000_000 + ",1,r1,client,wd,9"), 1, "cell too large"),
+    "a time outside the session": (lambda folder: sessions(folder, "D1,1,0,yes,10"), 1, "outside the session"),
+    "a session twice": (lambda folder: sessions(folder, "D1,1,0,yes,99", "D1,1,7,yes,99"), 1, "overlapping sessions"),
+    "sessions in the wrong order": (lambda folder: sessions(folder, "D1,1,9,yes,99", "D1,2,3,yes,99"), 1,
+                                    "overlapping sessions"),
+    "an unknown code": (with_rows("3,D1,1,r1,client,invit,60"), 1, "unknown code 'invit'"),
+    "a third party": (with_rows("3,D1,1,r1,mother,wd,60"), 1, "unknown party 'mother'"),
+    "three parties declared": (with_settings('format = 1\nname = "x"\n[coding]\ncodebook = "stages"\n'
+                                             'parties = ["client", "therapist", "mother"]\n'), 1, "two parties"),
+    "a newer format": (with_settings('format = 2\nname = "x"\n[coding]\ncodebook = "stages"\n'), 1, "upgrade"),
+    "settings that are no TOML": (with_settings("format = "), 1, "not a settings file"),
+    "an unknown track": (lambda _: None, 1, "there is no track 'r9'; did you mean 'r1'"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_study_folder_with(kind: str, study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spoil, code, text = KINDS[kind]
+    spoil(study)
+    command = ["trace", study, "--model", "withdrawal-2000", *(["--track", "r9"] if "track" in kind else [])]
+    ended, err = said(capsys, *command)
+    assert ended == code
+    assert text.casefold() in err.casefold()
+    assert any(line.startswith("rupturekit: ") for line in err.splitlines())
+
+
+def test_no_permission(study: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.stat
+
+    def refuse(self: Path, *_: object, **__: object) -> bytes:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    ended, err = said(capsys, "check", study)
+    monkeypatch.undo()
+    assert os.stat is real
+    assert (ended, "no permission to read" in err) == (3, True)
+
+
+def test_the_nearest_code_is_named(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with_rows("3,D1,1,r1,client,invit,60")(study)
+    assert "did you mean 'invite'" in said(capsys, "check", study)[1]
+
+
+def test_a_million_bad_cells_do_not_flood(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with_rows(*(f"{row},D1,1,r1,client,zz{row},60" for row in range(3, 5_000)))(study)
+    ended, err = said(capsys, "check", study)
+    assert ended == 1
+    assert "4,997 problems" in err
+
+
+@pytest.mark.parametrize(("text", "told"), [
+    (MODEL.replace("PARTY", "mother"), "speaks of mother"),
+    (MODEL.replace("PARTY", "client") + '[[states]]\nname = "c"\nphase = "repair"\nend = true\nevidence = "assumption"\n',
+     "no path leads from 'a' to 'c'"),
+    (MODEL.replace('to = "b"', 'to = "bb"'), "did you mean 'b'"),
+    (MODEL.replace('phase = "repair"', 'phase = "repairr"'), "did you mean 'repair'"),
+    ("format = 1", "name: is missing"),
+    ("[[[", "not a process model file"),
+])
+def test_a_model_that_cannot_run(text: str, told: str, study: Path, tmp_path: Path,
+                                 capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text(text)
+    ended, err = said(capsys, "trace", study, "--model", file)
+    assert ended == 1
+    assert told in err
+
+
+@pytest.mark.parametrize("make", [
+    lambda path: None,
+    lambda path: path.mkdir(),
+    lambda path: path.write_bytes(b"\xff\xfe\xfa"),
+    lambda path: path.write_bytes(b"x" * 3_000_000),
+])
+def test_a_model_file_that_cannot_be_read(make: Callable[[Path], object], study: Path, tmp_path: Path,
+                                          capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "own.toml"
+    make(file)
+    ended, err = said(capsys, "trace", study, "--model", file)
+    assert ended == 3
+    assert err.count("rupturekit: ") == 1
+
+
+@pytest.mark.parametrize(("cell", "told"), [
+    ("=1+1", "formula"),
+    ("someone", "client and therapist"),
+])
+def test_a_sheet_with(cell: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sheet, mapping = tmp_path / "s.csv", tmp_path / "m.toml"
+    sheet.write_text(f"dyad,who,time,code\nD1,{cell},0,wd\n")
+    mapping.write_text('format = 1\nname = "n"\n[coding]\ncodebook = "stages"\n[file]\nbad_rows = "refuse"\n'
+                       '[fields.dyad]\ncolumn = "dyad"\n[fields.session]\nconstant = 1\n[fields.track]\n'
+                       'constant = "r1"\n[fields.party]\ncolumn = "who"\n[fields.onset]\ncolumn = "time"\n'
+                       'format = "seconds"\n[fields.code]\ncolumn = "code"\n')
+    ended, err = said(capsys, "check", sheet, "--mapping", mapping)
+    assert ended == 1
+    assert told in err

@@ -1,0 +1,255 @@
+"""The command line, as a person meets it: what it prints, where, and with which exit code."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rupturekit import cli
+from rupturekit.cli import main
+
+OWN_BOOK = 'format = 1\nname = "mine"\ntitle = "Mine"\n[[codes]]\ncode = "a"\nlabel = "A"\n'
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cli") / "demo"
+    assert main(["example", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture
+def sheet(tmp_path: Path) -> Path:
+    file = tmp_path / "sheet.csv"
+    file.write_text("dyad,session,party,time,code\nD1,1,client,0,wd\nD1,1,therapist,30,invite\nD1,1,client,60,self-assert\n")
+    return file
+
+
+@pytest.fixture
+def mapping(tmp_path: Path) -> Path:
+    file = tmp_path / "mapping.toml"
+    file.write_text("""
+format = 1
+name = "sheet"
+[coding]
+codebook = "stages"
+[file]
+bad_rows = "refuse"
+[fields.dyad]
+column = "dyad"
+[fields.session]
+column = "session"
+[fields.track]
+constant = "r1"
+[fields.party]
+column = "party"
+[fields.onset]
+column = "time"
+format = "seconds"
+[fields.code]
+columns = ["code"]
+""")
+    return file
+
+
+def test_without_arguments_it_says_what_to_do_next(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    assert "rupturekit example demo" in capsys.readouterr().out
+
+
+def test_arguments_come_from_the_shell_where_none_are_given(monkeypatch: pytest.MonkeyPatch,
+                                                            capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["rupturekit", "models", "--names"])
+    assert main() == 0
+    assert "withdrawal-2000" in capsys.readouterr().out
+
+
+def test_python_m_runs_it() -> None:
+    done = subprocess.run([sys.executable, "-m", "rupturekit", "--version"], check=True, capture_output=True, text=True)
+    assert done.stdout.startswith("rupturekit 0.")
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["trace"], ["trace", "x", "--nonsense"]])
+def test_what_is_not_understood_ends_with_two(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    assert "usage" in capsys.readouterr().err
+
+
+def test_the_example_is_labelled_as_invented(demo: Path) -> None:
+    assert "invented" in (demo / "dataset_description.json").read_text().lower()
+
+
+def test_the_example_is_not_written_over(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["example", str(demo)]) == 3
+    assert "not empty" in capsys.readouterr().err
+    assert main(["example", str(demo), "--overwrite"]) == 0
+
+
+def test_check_tells_what_is_there(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(demo)]) == 0
+    out = capsys.readouterr().out
+    assert "2 tracks" in out
+    assert "seen with stages" in out
+    assert out.endswith("no mistakes found\n")
+
+
+def test_describe_prints_table_one(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["describe", str(demo), "--track", "r1"]) == 0
+    assert "therapists" in capsys.readouterr().out.lower()
+
+
+def test_trace_prints_coverage_paths_and_summary(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["trace", str(demo)]) == 0
+    out = capsys.readouterr().out
+    for text in ("seen with stages", "episodes: An episode opens", "track: r1", "Trace(episode", "end reached:"):
+        assert text in out
+
+
+def test_trace_prints_twenty_episodes_or_all(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["trace", str(demo), "--any-type"]) == 0
+    some = capsys.readouterr().out
+    assert main(["trace", str(demo), "--any-type", "--all"]) == 0
+    everything = capsys.readouterr().out
+    assert some.count("Trace(episode") == 20
+    assert "more episodes; --all prints every one" in some
+    assert everything.count("Trace(episode") > 20
+
+
+def test_trace_takes_another_track_model_and_rule(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["trace", str(demo), "--track", "r2", "--model", "confrontation-2000", "--gap", "60", "--no-skips",
+                 "--opens", "confrontation_marker", "--closes-on", "vulnerable_expression"]) == 0
+    out = capsys.readouterr().out
+    assert "track: r2" in out
+    assert "confrontation-2000" in out
+    assert "closes on vulnerable_expression" in out
+
+
+def test_trace_explains_an_episode(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["trace", str(demo), "--any-type", "--all"]) == 0
+    name = capsys.readouterr().out.split("Trace(episode '")[1].split("'")[0]
+    assert main(["trace", str(demo), "--any-type", "--explain", name]) == 0
+    assert capsys.readouterr().out.startswith(f"Episode {name} (dyad")
+
+
+def test_trace_shows_how_much_the_rule_decides(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["trace", str(demo), "--rules"]) == 0
+    out = capsys.readouterr().out
+    assert "SegmentationTable(8 rules" in out
+    assert "BoundaryComparison(" in out
+    assert main(["trace", str(demo), "--rules", "--gap", "30"]) == 0
+    assert "gap 15 s" in capsys.readouterr().out
+
+
+def test_an_unknown_episode_is_a_sentence(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["trace", str(demo), "--explain", "nobody"]) == 1
+    assert "no trace of episode 'nobody'" in capsys.readouterr().err
+
+
+def test_models_and_codebooks_are_listed_and_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models"]) == 0
+    assert "arrows:" in capsys.readouterr().out
+    assert main(["model", "recognition"]) == 0
+    assert "client_notices+therapist_notices" in capsys.readouterr().out
+    assert main(["codebooks"]) == 0
+    assert "codes;" in capsys.readouterr().out
+    assert main(["codebooks", "--names"]) == 0
+    assert capsys.readouterr().out.splitlines() == ["3rs-2015", "3rs-2022", "needs", "stages"]
+    assert main(["codebook", "3rs-2015"]) == 0
+    assert "wd-min" in capsys.readouterr().out
+
+
+def test_coverage_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["coverage", "3rs-2015", "withdrawal-2000"]) == 0
+    assert "not observable" in capsys.readouterr().out
+
+
+def test_a_model_that_names_a_party_the_study_lacks_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["coverage", "stages", "withdrawal-2000", "--parties", "partner_a", "partner_b"]) == 1
+    assert "parties are partner_a and partner_b" in capsys.readouterr().err
+
+
+def test_a_sheet_without_a_mapping_is_sent_to_init(sheet: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(sheet)]) == 3
+    assert "rupturekit init" in capsys.readouterr().err
+
+
+def test_a_sheet_is_checked_traced_and_converted(sheet: Path, mapping: Path, tmp_path: Path,
+                                                 capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(sheet), "--mapping", str(mapping)]) == 0
+    assert "3 rows" in capsys.readouterr().out
+    assert main(["trace", str(sheet), "--mapping", str(mapping), "--model", "withdrawal-2000"]) == 0
+    assert "withdrawal -> disembedding -> self_assertion" in capsys.readouterr().out
+    target = tmp_path / "study"
+    assert main(["convert", str(sheet), str(target), "--mapping", str(mapping)]) == 0
+    assert "written" in capsys.readouterr().out
+    assert main(["trace", str(target)]) == 1
+    assert "no process model named" in capsys.readouterr().err
+    assert main(["convert", str(target), str(tmp_path / "copy")]) == 0
+
+
+def test_init_proposes_and_writes_a_mapping(sheet: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init", str(sheet)]) == 0
+    assert "rupturekit init" in capsys.readouterr().out
+    target = tmp_path / "proposed.toml"
+    assert main(["init", str(sheet), "-o", str(target)]) == 0
+    assert target.exists()
+    assert main(["init", str(sheet), "-o", str(target)]) == 3
+    assert "there already" in capsys.readouterr().err
+    assert main(["init", str(sheet), "-o", str(tmp_path / "no" / "where.toml")]) == 3
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_notes_go_to_standard_error_once(demo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (demo / "data" / "strange.csv").write_text("x\n")
+    try:
+        assert main(["check", str(demo)]) == 0
+    finally:
+        (demo / "data" / "strange.csv").unlink()
+    err = capsys.readouterr().err
+    assert err.count("strange.csv") == 1
+    assert err.startswith("note: ")
+
+
+def test_what_looks_like_a_person_is_told(demo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sheet = tmp_path / "named.csv"
+    sheet.write_text("dyad,session,party,time,code\nanna.meier@example.org,1,client,0,wd\n")
+    book = tmp_path / "m.toml"
+    book.write_text('format = 1\nname = "n"\n[coding]\ncodebook = "stages"\n[file]\nbad_rows = "refuse"\n'
+                    '[fields.dyad]\ncolumn = "dyad"\n[fields.session]\nconstant = 1\n[fields.track]\nconstant = "r1"\n'
+                    '[fields.party]\ncolumn = "party"\n[fields.onset]\ncolumn = "time"\nformat = "seconds"\n'
+                    '[fields.code]\ncolumn = "code"\n')
+    assert main(["check", str(sheet), "--mapping", str(book)]) == 0
+    out = capsys.readouterr().out
+    assert "privacy: " in out
+    assert "anna.meier" not in out
+
+
+def test_a_missing_study_ends_with_three(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(tmp_path / "none")]) == 3
+    assert capsys.readouterr().err.startswith("rupturekit: ")
+
+
+def test_a_reader_that_leaves_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = subprocess.run(f'"{sys.executable}" -m rupturekit model recognition | head -n 1', shell=True, check=True,
+                          capture_output=True, text=True)
+    assert done.stderr == ""
+
+
+def test_an_interrupt_ends_with_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupt(_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.state_machine, "model_names", lambda: interrupt(None))
+    assert main(["models"]) == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_progress_is_shown_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(cli._progress(range(300), "tracing")) == list(range(300))
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert list(cli._progress(range(300), "tracing")) == list(range(300))
+    assert "tracing: 300 of 300" in capsys.readouterr().err

@@ -36,6 +36,7 @@ format = 1
 name = "sheet"
 [coding]
 codebook = "stages"
+time = "clock"
 [file]
 bad_rows = "refuse"
 [fields.dyad]
@@ -217,7 +218,7 @@ def test_what_looks_like_a_person_is_told(demo: Path, tmp_path: Path, capsys: py
     sheet = tmp_path / "named.csv"
     sheet.write_text("dyad,session,party,time,code\nanna.meier@example.org,1,client,0,wd\n")
     book = tmp_path / "m.toml"
-    book.write_text('format = 1\nname = "n"\n[coding]\ncodebook = "stages"\n[file]\nbad_rows = "refuse"\n'
+    book.write_text('format = 1\nname = "n"\n[coding]\ncodebook = "stages"\ntime = "clock"\n[file]\nbad_rows = "refuse"\n'
                     '[fields.dyad]\ncolumn = "dyad"\n[fields.session]\nconstant = 1\n[fields.track]\nconstant = "r1"\n'
                     '[fields.party]\ncolumn = "party"\n[fields.onset]\ncolumn = "time"\nformat = "seconds"\n'
                     '[fields.code]\ncolumn = "code"\n')

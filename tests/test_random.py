@@ -186,7 +186,8 @@ def test_every_order_comes_from_exactly_one_set_of_remainders(monkeypatch: pytes
        st.lists(st.integers(0, 2**60), min_size=1, max_size=6).filter(lambda weights: sum(weights) > 0))
 def test_choice_agrees_with_the_plain_loop(key: int, count: int, weights: list[int]) -> None:
     stream = plain_draws(key)
-    assert _random.choice(key, count, weights).tolist() == [plain_choice(stream, weights) for _ in range(count)]
+    expected = [plain_choice(stream, weights) for _ in range(count)]
+    assert _random.choice(key, count, weights).tolist() == expected
 
 
 def test_choice_gives_each_place_exactly_its_weight(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,7 +196,8 @@ def test_choice_gives_each_place_exactly_its_weight(monkeypatch: pytest.MonkeyPa
 
 
 def test_whole_numbers_come_as_int64() -> None:
-    made = (_random.below(1, 2, 5), _random.shuffled(1, 3), _random.choice(1, 2, [1, 1]), _random.below(1, 0, 5))
+    made = (_random.below(1, 2, 5), _random.below(1, 0, 5), _random.shuffled(1, 3),
+            _random.choice(1, 2, [1, 1]))
     assert {array.dtype for array in made} == {np.dtype("i8")}
 
 

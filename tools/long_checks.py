@@ -90,7 +90,24 @@ def thorough() -> dict[str, Any]:
     }
 
 
-CHECKS: Mapping[str, Callable[[], dict[str, Any]]] = {"thorough": thorough}
+def growth() -> dict[str, Any]:
+    """Measure how the time of segmentation and tracing grows with the number of episodes."""
+    script = ROOT / "benchmarks" / "growth.py"
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run([sys.executable, str(script)], cwd=ROOT, env=environment, check=False, text=True,
+                          stdin=subprocess.DEVNULL, capture_output=True)
+    if done.returncode:
+        raise CheckFailed(done.stderr)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return {
+        "what": "CPU seconds (median of five) of segment, trace_cohort and summary, and the exponent of growth",
+        "n": found["rows"][-1]["episodes"],
+        **found,
+        "sources": stale_results.hashes([*library(), script]),
+    }
+
+
+CHECKS: Mapping[str, Callable[[], dict[str, Any]]] = {"thorough": thorough, "growth": growth}
 
 
 def run(name: str) -> Path:

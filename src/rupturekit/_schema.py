@@ -173,7 +173,7 @@ def _complaint(column: Column, value: Any) -> str | None:
         return None
     wanted = _PYTHON[column.kind]
     if not isinstance(value, wanted) or (isinstance(value, bool) and column.kind != "bool"):
-        return f"expected {wanted[0].__name__}"
+        return f"expected {' or '.join(kind.__name__ for kind in wanted)}"
     return _out_of_range(column, value)
 
 

@@ -187,6 +187,7 @@ class Cohort:
             "labels": _as_table(Label, labels),
         }
         problems = ProblemLog() if problems is None else problems
+        whole = not problems    # a move whose row the reader refused is no second problem where a member names it
         _check_moves(sorted_moves, coding, problems)
         _check_times(sorted_moves, tables["sessions"], problems)
         _check_sessions(tables["sessions"], problems)
@@ -194,7 +195,7 @@ class Cohort:
         rows = _as_table(EpisodeRow, episodes)
         _check_parties({**tables, "episodes": rows}, coding, problems)
         _check_episodes(rows, problems)
-        coded = _coded_episodes(sorted_moves, rows, _as_table(Member, members), problems)
+        coded = _coded_episodes(sorted_moves, rows, _as_table(Member, members), problems, whole=whole)
         problems.raise_if_any(where)
         return cls(coding=coding, moves=sorted_moves, coded=coded, columns=coded,
                    tracks=(*all_tracks, *named.values()), **tables)
@@ -384,21 +385,24 @@ def _check_sessions(sessions: Table[Session], problems: ProblemLog) -> None:
 
 
 def _check_observed(observed: Table[ObservedStretch], problems: ProblemLog) -> None:
-    _plain(observed, observed.end < observed.start, "ends before it starts", "end",
-           "an observed stretch ends before it starts", problems)
+    _stretches(observed, observed.end < observed.start, "ends before it starts", "end",
+               "an observed stretch ends before it starts", problems)
     same = np.ones(max(len(observed) - 1, 0), dtype=bool)
     for key in ("dyad", "track", "session"):
         same &= np.diff(observed.arrays[key]) == 0
     overlap = np.zeros(len(observed), dtype=bool)
     overlap[1:] = same & (observed.start[1:] < observed.end[:-1])
-    _plain(observed, overlap, "overlapping stretches", "start",
-           "an observed stretch starts before the one before it in the same session and track ends", problems)
+    _stretches(observed, overlap, "overlapping stretches", "start",
+               "an observed stretch starts before the one before it in the same session and track ends", problems)
 
 
-def _plain(table: Table[Any], which: Array, kind: str, field: str, message: str, problems: ProblemLog) -> None:
+def _stretches(observed: Table[ObservedStretch], which: Array, kind: str, field: str, message: str,
+               problems: ProblemLog) -> None:
+    """Tell of stretches by what they are: the table is sorted by now, so a row number would name another row."""
     for at in np.flatnonzero(which).tolist():
-        problems.add(Problem(kind=kind, field=field, value=str(table.arrays[field][at].item()), row=at + 1, file=None,
-                             message=message))
+        one = observed[at]
+        problems.add(Problem(kind=kind, field=field, value=str(observed.arrays[field][at].item()), row=None, file=None,
+                             message=f"{message}; dyad {one.dyad!r}, session {one.session}, track {one.track!r}"))
 
 
 def _check_parties(tables: dict[str, Table[Any]], coding: Coding, problems: ProblemLog) -> None:
@@ -417,22 +421,29 @@ def _check_episodes(rows: Table[EpisodeRow], problems: ProblemLog) -> None:
                              message=f"episode {name!r} stands twice; every episode needs its own name"))
     backwards = (rows.last_session < rows.first_session) | (
         (rows.last_session == rows.first_session) & (rows.end < rows.onset))
-    _plain(rows, backwards, "ends before it starts", "end", "an episode ends before it starts", problems)
+    for at in np.flatnonzero(backwards).tolist():
+        problems.add(Problem(kind="ends before it starts", field="end", value=str(rows.end[at].item()), row=at + 1,
+                             file=None, message=f"episode {rows[at].episode!r} ends before it starts"))
 
 
-def _coded_episodes(moves: Table[Move], rows: Table[EpisodeRow], members: Table[Member],
-                    problems: ProblemLog) -> Episodes:
+def _coded_episodes(moves: Table[Move], rows: Table[EpisodeRow], members: Table[Member], problems: ProblemLog, *,
+                    whole: bool) -> Episodes:
     rows = _sorted(rows, ("dyad", "track", "first_session", "onset", "episode"))
     at_row = {row_id: at for at, row_id in enumerate(moves.row_id.tolist())} if len(members) else {}
-    named: dict[str, list[int]] = {}
+    named: dict[str, dict[int, None]] = {}
     for episode, row_id in zip(members.words("episode"), members.row_id.tolist(), strict=True):
+        if row_id not in at_row and not whole:
+            continue
         if row_id not in at_row:
             problems.add(Problem(kind="unknown move", field="row_id", value=str(row_id), row=None, file=None,
                                  message=f"episode {episode!r} names the move {row_id}, which is not there"))
+        elif at_row[row_id] in named.setdefault(str(episode), {}):
+            problems.add(Problem(kind="move twice", field="row_id", value=str(row_id), row=None, file=None,
+                                 message=f"episode {episode!r} names the move {row_id} twice"))
         else:
-            named.setdefault(str(episode), []).append(at_row[row_id])
+            named[str(episode)][at_row[row_id]] = None
     known = set(rows.levels["episode"])
-    for episode in named.keys() - known:
+    for episode in sorted(named.keys() - known):
         problems.add(Problem(kind="unknown episode", field="episode", value=episode, row=None, file=None,
                              message=f"members name the episode {episode!r}, which is not there"
                                      f"{did_you_mean(episode, known)}"))

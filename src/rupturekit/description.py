@@ -85,7 +85,7 @@ class Spread:
     """Mean and range of numbers, and how many they are.
 
     >>> print(Spread(n=3, mean=2.5, low=1.0, high=4.0))
-    mean 2.5, 1 to 4, n 3
+    mean 2.50, 1 to 4, n 3
     """
 
     n: int
@@ -97,15 +97,14 @@ class Spread:
         return f"{self._short()}, n {self.n:,}"
 
     def _short(self) -> str:
-        return f"mean {self.mean:.1f}, {self.low:g} to {self.high:g}"
+        return f"mean {self.mean:.2f}, {self.low:.10g} to {self.high:.10g}"
 
 
 @attrs.frozen(kw_only=True)
 class SessionCounts:
     """Sessions on record, by attendance. A missed session is not a rupture.
 
-    `unknown` are those of which somebody looked and could not say, `not_recorded` those of which nothing is
-    said.
+    `unknown` are those of which somebody could not say, `not_recorded` those of which nothing is said.
     """
 
     held: int
@@ -154,7 +153,7 @@ class CodedTime:
             Where the study records turns or a bare order.
         """
         if not self.kind.has_clock:
-            raise NoClock(f"this study records {self.kind}s, not a clock: there are no coded minutes; use `total`")
+            raise NoClock(f"this study records {self.kind}s, not a clock: there are no minutes; use `total`")
         return None if self.total is None else self.total / 60_000_000
 
     def __str__(self) -> str:
@@ -162,10 +161,10 @@ class CodedTime:
             return "not known"
         if self.kind.has_clock:
             return f"{self.minutes:,.1f} minutes"
-        return f"{self.total:,} {'turns' if self.kind is TimeKind.TURN else 'positions'}"
+        return _n(self.total, "turns" if self.kind is TimeKind.TURN else "positions")
 
     def _cells(self) -> tuple[str, ...]:
-        sources = ((self.n_observed, "by observed stretches"), (self.n_lengths, "by the length of the session"),
+        sources = ((self.n_observed, "by observed stretches"), (self.n_lengths, "by the session's length"),
                    (self.n_unknown, "of unknown length"))
         said = [f"{_n(n, 'sessions')} {how}" for n, how in sources if n]
         return (str(self), ", ".join(said) or "no coded session")
@@ -218,15 +217,15 @@ class TrackDescription:
             yield _Row(head, "coded in part", (part,), (self.n_partial,))
         if self.n_uncoded:
             why = "not coded" if self.has_stretches else "without moves: coded or not is not known"
-            yield _Row(head, "further sessions", (f"{_n(self.n_uncoded, 'sessions')}, {why}",), (self.n_uncoded,))
+            further = f"{_n(self.n_uncoded, 'sessions')}, {why}"
+            yield _Row(head, "further sessions", (further,), (self.n_uncoded,))
         yield _Row(head, "drawn by the coders", (_n(self.n_episodes, "episodes"),), (self.n_episodes,))
         yield _Row(head, "codes not used", (listed(self.unused, most=40) or "none",))
 
 
 @attrs.frozen(kw_only=True)
 class CodeFrequency:
-    """How often one party was given one code in one track, in moves, sessions and, where coded so,
-    segments."""
+    """How often a party was given a code in one track: in moves, sessions and, where coded so, segments."""
 
     track: str
     party: str | None
@@ -321,8 +320,9 @@ class ResolutionRating:
         cells += [_counted(self.words)] if self.words else []
         cells += [f"absent: {_counted(self.absent)}"] if self.absent else []
         by = ", ".join(filter(None, (self.rater, self.party, self.perspective, self.sampling)))
-        return _Row("Resolution, by source (never merged)", f"{self.measure} by {by or 'nobody named'} ({self.of})",
-                    tuple(cells), (self.n, *_numbers(self.words, self.absent)))
+        name = f"{self.measure} by {by or 'nobody named'} ({self.of})"
+        return _Row("Resolution, by source (never merged)", name, tuple(cells),
+                    (self.n, *_numbers(self.words, self.absent)))
 
 
 @attrs.frozen(kw_only=True)
@@ -380,7 +380,12 @@ class Description:
     provenance: Provenance = attrs.field(eq=False)
 
     def rows(self) -> list[tuple[str, str, str]]:
-        """Return the table as (section, name, value), for a data frame or a file."""
+        """Return the table as (section, name, value), for a data frame or a file.
+
+        >>> from rupturekit.example import example_cohort
+        >>> describe(example_cohort()).rows()[1]
+        ('Study', 'dyads', '12 dyads')
+        """
         return [(row.section, row.name, ", ".join(row.cells)) for row in self._rows()]
 
     def _rows(self) -> list[_Row]:
@@ -396,7 +401,7 @@ class Description:
         return rows
 
     def _sample_rows(self) -> Iterator[_Row]:
-        length = f" of {self.segment / 1_000_000:g} s" if self.segment and self.time is TimeKind.SEGMENT else ""
+        length = f" of {self.segment / 1_000_000:g} s" if self.segment else ""
         coded = f"{self.codebook}; time by {self.time}{length}; {' and '.join(self.parties)}"
         yield _Row("Study", "coded with", (coded,))
         yield _Row("Study", "dyads", (_n(self.n_dyads, "dyads"),), (self.n_dyads,))
@@ -405,15 +410,16 @@ class Description:
         yield _Row("Study", "therapists", (said if known else NOT_RECORDED,), (self.n_therapists,))
         yield _Row("Study", "sessions on record", (_n(sessions.total, "sessions"),), (sessions.total,))
         for name, n in (("held", sessions.held), ("missed", sessions.missed),
-                        ("attendance unknown", sessions.unknown), (f"attendance {NOT_RECORDED}", sessions.not_recorded)):
+                        ("attendance unknown", sessions.unknown),
+                        (f"attendance {NOT_RECORDED}", sessions.not_recorded)):
             yield _Row("Study", name, (_of(n, sessions.total, "sessions"),), (n,))
         for end, n in self.therapy_ends:
             yield _Row("End of the therapy", end, (_of(n, self.n_dyads, "dyads"),), (n,))
 
     def __repr__(self) -> str:
         moves = sum(track.n_moves for track in self.tracks)
-        return (f"Description({self.n_dyads:,} dyads, {self.sessions.total:,} sessions, "
-                f"tracks {listed(track.track for track in self.tracks) or 'none'}, {moves:,} moves)")
+        return (f"Description({_n(self.n_dyads, 'dyads')}, {_n(self.sessions.total, 'sessions')}, "
+                f"tracks {listed(track.track for track in self.tracks) or 'none'}, {_n(moves, 'moves')})")
 
     def __str__(self) -> str:
         return "\n".join(_text(self._rows()))
@@ -471,7 +477,8 @@ def _text(rows: Iterable[_Row]) -> Iterator[str]:
         width = max(map(len, names))
         for row, name, value in zip(held, names, values, strict=True):
             line = f"  {name:<{width}}  {value}".rstrip() + (" *" if row.is_small else "")
-            yield from textwrap.wrap(line, _WIDTH, subsequent_indent=" " * (width + 4), break_on_hyphens=False)
+            yield from textwrap.wrap(line, _WIDTH, subsequent_indent=" " * (width + 4),
+                                     break_on_hyphens=False)
 
 
 def _aligned(lines: Sequence[tuple[str, ...]]) -> list[str]:
@@ -479,7 +486,8 @@ def _aligned(lines: Sequence[tuple[str, ...]]) -> list[str]:
     several = [line for line in lines if len(line) > 1]
     places = range(max(map(len, several), default=0))
     columns = [iter(_padded([line[at] for line in several if at < len(line)])) for at in places]
-    return ["  ".join(next(columns[at]) for at in range(len(line))).rstrip() if len(line) > 1 else line[0] for line in lines]
+    return ["  ".join(next(columns[at]) for at in range(len(line))).rstrip() if len(line) > 1 else line[0]
+            for line in lines]
 
 
 def _padded(cells: Sequence[str]) -> list[str]:
@@ -494,8 +502,7 @@ def _padded(cells: Sequence[str]) -> list[str]:
 
 
 def describe(cohort: Cohort, *, track: str | None = None) -> Description:
-    """Describe a study in numbers: who, how much was coded, what was coded how often, how it is said to have
-    ended.
+    """Describe a study in numbers: who, how much was coded, what how often, and how it is said to have ended.
 
     Parameters
     ----------
@@ -516,7 +523,7 @@ def describe(cohort: Cohort, *, track: str | None = None) -> Description:
     >>> from rupturekit.example import example_cohort
     >>> table = describe(example_cohort(), track="r1")
     >>> print(table.sessions.held, table.sessions.missed, table.tracks[0].time)
-    31 1 1,485.0 minutes
+    30 1 1,465.5 minutes
     """
     readings = _readings(cohort, track)
     notes = tuple(_oddities(cohort, readings))
@@ -529,7 +536,8 @@ def describe(cohort: Cohort, *, track: str | None = None) -> Description:
     therapists = dict(_pairs(cohort.dyads.words("dyad"), cohort.dyads.words("therapist")))
     coding = cohort.coding
     return Description(
-        codebook=coding.codebook.title, parties=coding.parties, time=coding.time, segment=coding.segment,
+        codebook=coding.codebook.title, parties=coding.parties, time=coding.time,
+        segment=_segment(cohort),
         n_dyads=len(dyads), n_therapists=len(set(therapists.values())),
         n_without_therapist=len(dyads) - len(therapists),
         sessions=_session_counts(attendance.get(meeting) for meeting in meetings),
@@ -544,8 +552,7 @@ def describe(cohort: Cohort, *, track: str | None = None) -> Description:
 
 @attrs.frozen(kw_only=True)
 class _Reading:
-    """One track: the sessions in which it holds moves, the length and segments it observed, and how far each
-    goes."""
+    """One track: the sessions in which it holds moves, and what it observed: length and segments touched."""
 
     track: Track
     moved: frozenset[Meeting]
@@ -567,16 +574,16 @@ def _readings(cohort: Cohort, track: str | None) -> list[_Reading]:
     for dyad, name, session in iterate_sessions(cohort):
         moved.setdefault(name, set()).add((dyad, session))
     seen, lengths = _observed(cohort), _lengths(cohort)
-    return [_reading(cohort, declared.get(name, Track(name=name)), frozenset(moved.get(name, ())), seen.get(name, {}),
-                     lengths) for name in names]
+    return [_reading(cohort, declared.get(name, Track(name=name)), moved=frozenset(moved.get(name, ())),
+                     seen=seen.get(name, {}), lengths=lengths) for name in names]
 
 
-def _reading(cohort: Cohort, track: Track, moved: frozenset[Meeting], seen: Mapping[Meeting, tuple[int, int]],
-             lengths: Mapping[Meeting, int]) -> _Reading:
+def _reading(cohort: Cohort, track: Track, *, moved: frozenset[Meeting],
+             seen: Mapping[Meeting, tuple[int, int]], lengths: Mapping[Meeting, int]) -> _Reading:
     whole = [lengths[meeting] for meeting in moved - seen.keys() if meeting in lengths]
     unknown = len(moved - seen.keys()) - len(whole)
-    time = CodedTime(kind=cohort.coding.time, observed=sum(length for length, _ in seen.values()), n_observed=len(seen),
-                     lengths=sum(whole), n_lengths=len(whole), n_unknown=unknown)
+    time = CodedTime(kind=cohort.coding.time, observed=sum(length for length, _ in seen.values()),
+                     n_observed=len(seen), lengths=sum(whole), n_lengths=len(whole), n_unknown=unknown)
     segment, n_segments = _segment(cohort), None
     if segment and not unknown:
         n_segments = sum(n for _, n in seen.values()) + sum(-(-length // segment) for length in whole)
@@ -645,12 +652,12 @@ def _oddities(cohort: Cohort, readings: Sequence[_Reading]) -> Iterator[str]:
         yield f"one reading only (track {only!r}): how far another rater would agree is not known"
     perspectives = _perspectives(cohort)
     if len(perspectives) == 1:
-        yield (f"every record is from one perspective ({listed(perspectives)}): client, therapist and observer see "
-               "different ruptures")
+        yield (f"every record is from one perspective ({listed(perspectives)}): client, therapist and "
+               "observer see different ruptures")
     blind = [reading.track.name for reading in readings if reading.moved and not reading.seen]
     if blind:
-        yield (f"no observed stretches for track {listed(blind)}: whole sessions are taken as coded, so a part without "
-               "moves counts as 'none seen', not as 'not coded'")
+        yield (f"no observed stretches for track {listed(blind)}: whole sessions are taken as coded, so a "
+               "part without moves counts as 'none seen', not as 'not coded'")
     held = _attendance(cohort)
     odd = sorted({each for reading in readings for each in reading.moved if held.get(each) == Attendance.NO})
     if odd:
@@ -659,8 +666,7 @@ def _oddities(cohort: Cohort, readings: Sequence[_Reading]) -> Iterator[str]:
 
 
 def _perspectives(cohort: Cohort) -> set[str]:
-    """Return from where there are records; a move that does not say is an observer's, or an automatic
-    coder's."""
+    """Return from where there are records; moves that do not say are a rater's, or an automatic coder's."""
     found = {word for table in (cohort.moves, cohort.ratings, cohort.needs, cohort.labels)
              for word in table.levels["perspective"]}
     if not cohort.moves.levels["perspective"]:
@@ -725,8 +731,7 @@ def _distinct(place: Array, number: Array, count: int) -> list[int]:
 
 
 def _segment_numbers(cohort: Cohort, rows: Array) -> Array | None:
-    """Return for each move a number that it shares with the moves of its segment, in studies coded by
-    segments."""
+    """Return for each move the number of its segment; None in studies not coded by segments."""
     segment = _segment(cohort)
     if segment is None:
         return None
@@ -745,7 +750,8 @@ def _spreads(place: Array, thousandths: Array, count: int) -> list[Spread | None
     np.minimum.at(low, where, values)
     np.maximum.at(high, where, values)
     columns = zip(n.tolist(), total.tolist(), low.tolist(), high.tolist(), strict=True)
-    return [Spread(n=k, mean=t / (1000 * k), low=lo / 1000, high=hi / 1000) if k else None for k, t, lo, hi in columns]
+    return [Spread(n=k, mean=t / (1000 * k), low=lo / 1000, high=hi / 1000) if k else None
+            for k, t, lo, hi in columns]
 
 
 def _marker_frequencies(cohort: Cohort, reading: _Reading) -> Iterator[MarkerFrequency]:
@@ -755,7 +761,9 @@ def _marker_frequencies(cohort: Cohort, reading: _Reading) -> Iterator[MarkerFre
     for kind in (RuptureType.WITHDRAWAL, RuptureType.CONFRONTATION, None):
         marks = np.array([_is(types, kind) for types in kinds], dtype=bool)[moves.code[rows]]
         for party in (*cohort.coding.parties, None):
-            here = marks if party is None else marks & (moves.party[rows] == moves.code_of("party", word=party))
+            here = marks
+            if party is not None:
+                here = marks & (moves.party[rows] == moves.code_of("party", word=party))
             yield MarkerFrequency(
                 track=reading.track.name, party=party, type=kind, n_sessions=len(np.unique(sessions[here])),
                 of_sessions=len(reading.coded), n_moves=int(here.sum()), of_segments=reading.n_segments,
@@ -774,8 +782,8 @@ def _is(types: set[RuptureType], kind: RuptureType | None) -> bool:
 
 def _codable(book: Codebook, kind: RuptureType | None, party: str | None) -> bool:
     """Return whether the codebook lets a party be given a marker of a type."""
-    return any(_is(_types(book, code.code), kind) and (party is None or not code.parties or party in code.parties)
-               for code in book.codes)
+    marks = (code for code in book.codes if _is(_types(book, code.code), kind))
+    return any(party is None or not code.parties or party in code.parties for code in marks)
 
 
 # --- resolution and events around the sessions --------------------------------------------------------------
@@ -810,8 +818,8 @@ def _spread(values: Sequence[float]) -> Spread | None:
 
 def _session_ratings(cohort: Cohort) -> Iterator[tuple[_Source, _Said]]:
     table = cohort.ratings
-    wanted = np.array(["resolution" in name.casefold() for name in table.levels["measure"]], dtype=bool)[table.measure]
-    for row in np.flatnonzero(wanted).tolist():
+    wanted = [at for at, name in enumerate(table.levels["measure"]) if "resolution" in name.casefold()]
+    for row in np.flatnonzero(np.isin(table.measure, wanted)).tolist():
         one = table[row]
         reason = f"{one.missing}" if one.missing else "no reason given"
         yield (one.measure, "session", one.perspective, one.sampling, None, one.rater), (one.value, reason)
@@ -823,7 +831,8 @@ def _resolution_labels(cohort: Cohort, tracks: set[str]) -> Iterator[tuple[_Sour
     for label in _labels(cohort, RepairSource.RATED_RESOLUTION, RepairSource.REPORTED_RESOLUTION):
         if label.subject_kind == "episode" and label.subject in others:
             continue
-        source: _Source = (label.attribute, label.subject_kind, label.perspective, None, label.party, label.rater)
+        source: _Source = (label.attribute, label.subject_kind, label.perspective, None, label.party,
+                           label.rater)
         stated.setdefault(source, set()).add(label.subject)
         yield source, (_read(label.value), UNKNOWN)
     for source, subjects in stated.items():
@@ -834,8 +843,10 @@ def _resolution_labels(cohort: Cohort, tracks: set[str]) -> Iterator[tuple[_Sour
 def _coded_episodes(cohort: Cohort, tracks: set[str]) -> tuple[set[str], set[str]]:
     """Return the coders' episodes of the tracks described, and those of the others."""
     rows = cohort.coded.rows
-    pairs = list(zip(map(str, rows.words("episode")), rows.words("track"), strict=True))
-    return {name for name, track in pairs if track in tracks}, {name for name, track in pairs if track not in tracks}
+    found: tuple[set[str], set[str]] = (set(), set())
+    for name, track in zip(map(str, rows.words("episode")), rows.words("track"), strict=True):
+        found[track not in tracks].add(name)
+    return found
 
 
 def _labels(cohort: Cohort, *attributes: str) -> Iterator[Label]:
@@ -865,5 +876,6 @@ def _context(cohort: Cohort) -> Iterator[ContextCount]:
         n = Counter(word for words in held for word in words)
         if held:
             yield ContextCount(
-                kind=kind, n=len(held), explanations=tuple((word.value, n[word]) for word in Explanation if n[word]),
-                n_competing=sum(len(words - {UNKNOWN}) > 1 for words in held), n_unexplained=held.count(set()))
+                kind=kind, n=len(held), n_unexplained=held.count(set()),
+                explanations=tuple((word.value, n[word]) for word in Explanation if n[word]),
+                n_competing=sum(len(words - {UNKNOWN}) > 1 for words in held))

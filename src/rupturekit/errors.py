@@ -26,7 +26,6 @@ Data that are legal and odd give a `CodingWarning` instead.
 from __future__ import annotations
 
 import difflib
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -226,8 +225,3 @@ def listed(words: Iterable[str], *, most: int = 12) -> str:
     names = list(words)
     tail = f" (+{len(names) - most} more)" if len(names) > most else ""
     return ", ".join(names[:most]) + tail
-
-
-def most_common(values: Iterable[str], *, most: int = 3) -> list[tuple[str, int]]:
-    """Return the most frequent values with their counts, ties in first-seen order."""
-    return Counter(values).most_common(most)

@@ -15,13 +15,13 @@ __all__ = ["privacy_warnings"]
 
 _MOST_VALUES: Final = 20_000
 _LONGEST: Final = 2_000
-_MOST_TEXT: Final = 2_000_000
+_MOST_TEXT: Final = 500_000
 
 
 def privacy_warnings(columns: Mapping[str, Iterable[str | None]]) -> list[str]:
     """Return a sentence for each column and each kind of personal data that its values look like.
 
-    Work is bounded: at most 20,000 values and two million characters a column, and 2,000 characters a value, are
+    Work is bounded: at most 20,000 values and half a million characters a column, and 2,000 characters a value, are
     looked at.
 
     >>> privacy_warnings({"dyad": ["D1", "D2"], "note": ["seen on 12.05.2021", "00:12:13", "mail a.b@example.org"]})

@@ -22,7 +22,7 @@ from rupturekit._kernels.replay import replay
 from rupturekit._schema import ABSENT, ABSENT_CODE
 from rupturekit._table import Array, Table, arrays_equal, freeze
 from rupturekit.alphabet import REASONS, Alphabet, Reason, compile_model
-from rupturekit.cohort import Cohort, Episodes, pack_episodes
+from rupturekit.cohort import Cohort, Episodes, choose_track, pack_episodes
 from rupturekit.episode import Episode, EpisodeRow, Move
 from rupturekit.errors import OffModelMove, RecordError, listed
 from rupturekit.provenance import Provenance
@@ -482,6 +482,7 @@ def trace_cohort(cohort: Cohort, model: StateMachine, *, track: str | None = Non
     keep = np.ones(len(rows), dtype=bool)
     left_out: dict[str, int] = {}
     if track is not None:
+        choose_track(cohort, track)
         keep &= rows.track == rows.code_of("track", word=track)
     if model.type is not None and not any_type:
         other = keep & ~_types_fit(rows, model.type)
@@ -601,7 +602,7 @@ def _order_dependence(episodes: Episodes, alphabet: Alphabet, edges: Array, kind
     dependent = np.zeros(len(kinds), dtype=bool)
     open_ends: dict[int, tuple[int, ...]] = {}
     ties = np.flatnonzero(np.diff(edges) > 1)
-    orders = _Orders(alphabet.next)
+    orders = Orders(alphabet.next)
     touched: dict[int, None] = {}
     owners = np.searchsorted(episodes.offsets, edges[ties], side="right") - 1
     for low, high, owner in zip(edges[ties].tolist(), edges[ties + 1].tolist(), owners.tolist(), strict=True):
@@ -628,7 +629,7 @@ def _group(kinds: Array) -> Group:
     return tuple(sorted((lead, rest) for lead, rest in kinds.tolist()))
 
 
-class _Orders:
+class Orders:
     """The states that a group of moves may lead to over all its orders; remembered by state and group."""
 
     def __init__(self, table: Array) -> None:
@@ -691,16 +692,21 @@ def _trace_of(table: TraceTable, at: int) -> Trace:
 
 
 def _step(table: TraceTable, where: int, move: Move) -> Step:
-    states = table.model.states
-    pair = (int(table.before[where]), int(table.symbol[where]))
-    hop = table.alphabet.hops.get(pair)
-    late = hop or table.alphabet.ahead.get(pair)
     reason = REASONS[table.reason[where] - 1] if table.reason[where] else None
+    return step_of(table.alphabet, move, before=int(table.before[where]), symbol=int(table.symbol[where]),
+                   reason=reason, order_dependent=bool(table.order_dependent[where]))
+
+
+def step_of(alphabet: Alphabet, move: Move, *, before: int, symbol: int, reason: Reason | None,
+            order_dependent: bool) -> Step:
+    """Return what a move with a symbol does in a state, by name."""
+    states = alphabet.model.states
+    hop = alphabet.hops.get((before, symbol))
+    late = hop or alphabet.ahead.get((before, symbol))
     return Step(
-        move=move, before=states[pair[0]].name, after=states[int(table.after[where])].name,
-        arrow=table.model.transitions[hop.arrow] if hop else None, reason=reason,
-        passed=hop.passed if hop else (), skipped=late.skipped if late else (),
-        order_dependent=bool(table.order_dependent[where]),
+        move=move, before=states[before].name, after=states[int(alphabet.next[before, symbol])].name,
+        arrow=alphabet.model.transitions[hop.arrow] if hop else None, reason=reason,
+        passed=hop.passed if hop else (), skipped=late.skipped if late else (), order_dependent=order_dependent,
     )
 
 

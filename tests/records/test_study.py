@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import builtins
 import json
-import os
+import tempfile
 from pathlib import Path
 
 import attrs
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 import rupturekit as rk
 import strategies as own
 from rupturekit.codebooks import parse_codebook
-from rupturekit.episode import EpisodeRow, Track
+from rupturekit.episode import ContextEvent, Dyad, EpisodeRow, NeedStatement, Rating, Track
 from rupturekit.errors import CodingWarning, DefinitionError, FileProblem, InvalidRecords, RecordError
 from rupturekit.records.study import TABLES, read_study, settings_text, write_study
 from rupturekit.vocabulary import TimeKind, TrackKind
@@ -46,21 +46,36 @@ def everything(folder: Path) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()}
 
 
+@st.composite
+def cohorts(draw: st.DrawFn) -> rk.Cohort:
+    """Draw a cohort with rows in every table."""
+    drawn = draw(own.parts(tracks=("r1", "r2")))
+    needs = [attrs.evolve(need, party=drawn.coding.parties[0])
+             for need in draw(st.lists(own.records(NeedStatement), max_size=2))]
+    return rk.Cohort.of(
+        drawn.moves, coding=drawn.coding, sessions=drawn.sessions, observed=drawn.observed, episodes=drawn.episodes,
+        members=drawn.members, labels=drawn.labels, needs=needs,
+        dyads=draw(st.lists(own.records(Dyad), max_size=2)), ratings=draw(st.lists(own.records(Rating), max_size=2)),
+        context=draw(st.lists(own.records(ContextEvent), max_size=2)))
+
+
 # --- laws ------------------------------------------------------------------------------------------------------
 
 
-@given(own.cohorts())
+@given(cohorts())
 def test_a_cohort_comes_back_from_its_folder(cohort: rk.Cohort) -> None:
-    with own.empty_folder() as path:
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name)
         write_study(rk.Study(name="law", cohort=cohort), path / "a")
         back = read_study(path / "a")
         assert attrs.evolve(back.cohort, columns=back.cohort.coded) == attrs.evolve(
             cohort, columns=cohort.coded, rule="coders")
 
 
-@given(own.cohorts())
+@given(cohorts())
 def test_a_folder_we_wrote_is_rewritten_byte_for_byte(cohort: rk.Cohort) -> None:
-    with own.empty_folder() as path:
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name)
         write_study(rk.Study(name="law", cohort=cohort), path / "a")
         write_study(read_study(path / "a"), path / "b")
         assert everything(path / "a") == everything(path / "b")
@@ -316,11 +331,6 @@ def test_no_permission_to_read_is_a_sentence(folder: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(Path, "read_bytes", refuse)
     with pytest.raises(FileProblem, match="no permission"):
-        read_study(folder)
-    monkeypatch.undo()
-    monkeypatch.setattr(builtins, "open", refuse)
-    monkeypatch.setattr(os, "open", refuse)
-    with pytest.raises(FileProblem, match=r"[Pp]ermission"):
         read_study(folder)
 
 

@@ -62,7 +62,7 @@ recorded. "patient" is understood as client where the study declares a client.
     rating = true                    # ... or ratings: present if the rating is above the number stated, which is
     above = 1                        # kept with the track as its rule
 
-Both take a `track` of their own, for sheets with one set of columns a rater.
+Both take a `track` of their own, for sheets with one set of columns a rater; without `party` the row's is taken.
 
 **Time.** With `time = "segment"` the onset is a clock time, or `format = "ordinal"` with `first = 0` or `1`, the
 number of the first segment. With turns it is `ordinal`. With `time = "order"` it may be left out: moves are then
@@ -126,7 +126,7 @@ _LEVELS: Final = {"perspective": Perspective, "status": Status, "attended": Atte
 _MOST_INTERVALS: Final = 100_000
 _LONGEST_INTERVAL: Final = 86_400 * grammar.MICROSECONDS
 _NO_ROW_FIELDS: Final = {
-    "wide": ("code", "party", "onset", "offset", "rating", "tie", "media"),
+    "wide": ("code", "onset", "offset", "rating", "tie", "media"),
     "code_columns": ("code", "rating"),
 }
 
@@ -333,10 +333,10 @@ def parse_mapping(text: str, *, where: str = "mapping", folder: str | Path | Non
     """
     node = _definitions.parse_definition(text, where=where, what="mapping")
     _check_format(node)
-    name = node.text("name")
+    name = node.text("name").strip()
     said = _read_coding(node, Path(folder or "."))
     mapping = _read_parts(node, name=name, said=said)
-    for place, message in _mistakes(mapping, coding=said.coding is not None, codes=said.found):
+    for place, message in _mistakes(mapping, coding=said.coding is not None, codes=said.book is not None):
         node.complain(place, message)
     node.finish(what="mapping")
     return mapping
@@ -354,12 +354,12 @@ def _check_format(node: Node) -> None:
 
 
 class _Said(NamedTuple):
-    """What `[coding]` says: `coding` is None where it has mistakes, `found` whether the codebook was."""
+    """What `[coding]` says; `coding` is None where it has mistakes, `book` where no codebook was found."""
 
     coding: Coding | None
     codebook: str
     observed: Observed | None
-    found: bool
+    book: Codebook | None
 
 
 def _read_coding(node: Node, folder: Path) -> _Said:
@@ -377,7 +377,7 @@ def _read_coding(node: Node, folder: Path) -> _Said:
                             codebook=book or _stand_in())
     except RuptureKitError as error:
         said.complain("", str(error).removeprefix("Coding."))
-    return _Said(coding, reference, observed, book is not None)
+    return _Said(coding, reference, observed, book)
 
 
 def _stand_in() -> Codebook:
@@ -406,7 +406,7 @@ def _required_table(node: Node, key: str, holds: str) -> Node:
 
 def _read_parts(node: Node, *, name: str, said: _Said) -> Mapping:
     file = _required_table(node, "file", "bad_rows = \"refuse\" or \"drop_and_report\"")
-    coding = said.coding or Coding(codebook=_stand_in())
+    coding = said.coding or Coding(codebook=said.book or _stand_in())
     return Mapping(
         name=name, codebook=said.codebook, observed=said.observed, coding=coding,
         bad_rows=file.choice("bad_rows", BadRows) or BadRows.REFUSE,
@@ -425,8 +425,8 @@ def _optional(node: Node, key: str, *, blank: bool = False) -> str | None:
     if not node.has(key):
         node.ignore([key])
         return None
-    value = node.text(key, default="")
-    if not (value if blank else value.strip()):
+    value = node.text(key, default="") if blank else node.text(key, default="").strip()
+    if not value:
         node.complain(key, "is empty; leave it out, or say what it is")
     return value or None
 
@@ -479,7 +479,7 @@ def _read_constant(node: Node) -> str | None:
     node.ignore(["constant"])
     value = node.data.get("constant")
     if value is None or isinstance(value, str):
-        return value
+        return value if value is None else value.strip()
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     node.complain("constant", f"expected text in quotes or a whole number but got {value!r:.80}")
@@ -513,7 +513,7 @@ def _read_wide(node: Node, coding: Coding) -> WideBlock:
 def _read_code_column(node: Node) -> CodeColumn:
     above = _scaled(node, "above", places=3, finest="three decimals")
     return CodeColumn(
-        column=node.text("column").strip(), code=node.text("code"), party=_optional(node, "party"),
+        column=node.text("column").strip(), code=node.text("code").strip(), party=_optional(node, "party"),
         track=_optional(node, "track"), present=_marks(node, "present"), absent=_marks(node, "absent"),
         rating=node.flag("rating"), above=above,
     )
@@ -786,7 +786,7 @@ def toml_value(value: object) -> str:
 
 
 def _key(word: str) -> str:
-    return word if re.fullmatch(r"[A-Za-z0-9_-]+", word) else toml_string(word)
+    return word if re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", word) else toml_string(word)
 
 
 def _number(value: int | None, *, places: int) -> object:

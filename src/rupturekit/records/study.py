@@ -478,7 +478,7 @@ def _read_cell(reader: Callable[[str], Any], rule: _schema.Rule | None, default:
         return default
     value = reader(text)
     if rule is not None and not rule.holds(value):
-        raise RecordError(f"expected {rule.text} but got {text!r:.80}")
+        raise RecordError(f"{text!r:.80} does not fit; expected {rule.text}")
     return value
 
 
@@ -499,13 +499,13 @@ def _reader_of(column: Column, time: TimeKind) -> Callable[[str], Any]:
 
 def _yes_no(text: str) -> bool:
     if text not in ("yes", "no"):
-        raise RecordError(f"expected yes or no but got {text!r:.80}")
+        raise RecordError(f"{text!r:.80} does not fit; expected yes or no")
     return text == "yes"
 
 
 def _level(column: Column, text: str) -> str:
     if text not in column.allowed():
-        raise RecordError(f"expected one of {listed(column.allowed(), most=30)} but got {text!r:.80}"
+        raise RecordError(f"{text!r:.80} does not fit; expected one of {listed(column.allowed(), most=30)}"
                           f"{did_you_mean(text, column.allowed())}")
     return text
 

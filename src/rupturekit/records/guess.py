@@ -1,0 +1,334 @@
+"""Guesses about an unknown table: what each column holds, and which field it could be.
+
+Only header words, the shape of values and their number are looked at. Every guess is a proposal for a person to
+judge; nothing here decides how a file is read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+import attrs
+
+from rupturekit.codebooks import Codebook
+from rupturekit.errors import RecordError
+from rupturekit.records import grammar
+from rupturekit.records.delimited import Sheet
+from rupturekit.records.grammar import TimeFormat
+
+__all__ = ["CodeHeader", "Column", "Run", "code_headers", "look_at", "plain", "roles", "runs", "slug"]
+
+MOST_ROWS: Final = 50_000
+"""How many rows are looked at."""
+
+_MOST_VALUES: Final = 400
+_LONG: Final = 40
+_SHORTEST_RUN: Final = 5
+_MOST_CODES: Final = 80
+
+MISSING_WORDS: Final = ("n/a", "N/A", "NA", "na", "nan", "NaN", "null", "NULL", "None", "-", "--", ".", "k.A.", "k. A.",
+                        "#N/A", "missing", "fehlt")
+"""Words that usually mean that nothing was recorded."""
+
+
+# --- columns -------------------------------------------------------------------------------------
+
+
+@attrs.define
+class Column:
+    """What was seen in one column: how many cells are filled, and the first distinct values with their counts."""
+
+    name: str
+    at: int
+    filled: int = 0
+    longest: int = 0
+    spaced: int = 0
+    """Cells of three words and more."""
+    many: bool = False
+    """More distinct values were met than are kept."""
+    counts: Counter[str] = attrs.field(factory=Counter)
+
+    def add(self, cell: str) -> None:
+        """Take one more cell into account."""
+        if not cell:
+            return
+        self.filled += 1
+        self.longest = max(self.longest, len(cell))
+        self.spaced += cell.count(" ") > 1
+        value = cell[:200]
+        if value in self.counts or len(self.counts) < _MOST_VALUES:
+            self.counts[value] += 1
+        else:
+            self.many = True
+
+    @property
+    def values(self) -> list[str]:
+        """The distinct values that say something, in the order they were met."""
+        return [value for value in self.counts if value not in MISSING_WORDS]
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the column holds what people wrote or said, not codes."""
+        linked = any(value.startswith(("http://", "https://", "www.")) for value in self.values)
+        return linked or (self.longest > _LONG and self.spaced * 4 > self.filled)
+
+    def is_whole(self) -> bool:
+        """Whether every value is a whole number."""
+        return bool(self.values) and all(map(_is_whole, self.values))
+
+    def numbers(self, *, comma: bool) -> list[int] | None:
+        """Return the distinct values as thousandths, or None where one is not a number."""
+        try:
+            return [grammar.parse_scaled(_pointed(value, comma), places=3) for value in self.values] or None
+        except RecordError:
+            return None
+
+    def time_format(self, *, comma: bool) -> TimeFormat | None:
+        """Return the format that all its values have as times, or None."""
+        try:
+            return grammar.guess_time_format([_pointed(value, comma) for value in self.values])
+        except RecordError:
+            return None
+
+
+def _pointed(value: str, comma: bool) -> str:
+    return grammar.decimal_point(value) if comma else value
+
+
+def _is_whole(value: str) -> bool:
+    try:
+        grammar.parse_int(value, low=0, high=2**53)
+    except RecordError:
+        return False
+    return True
+
+
+def look_at(sheet: Sheet) -> tuple[list[Column], int]:
+    """Return the columns that have a name of their own, and how many rows were looked at."""
+    names = Counter(sheet.header)
+    columns = [Column(name, at) for at, name in enumerate(sheet.header) if name and names[name] == 1]
+    rows = 0
+    for _, cells in sheet.rows():
+        rows += 1
+        for column in columns:
+            column.add(cells[column.at].strip())
+        if rows == MOST_ROWS:
+            break
+    return columns, rows
+
+
+# --- roles ---------------------------------------------------------------------------------------
+
+ROLES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({
+    "dyad": ("dyad", "dyad_id", "dyade", "couple", "couple_id", "paar", "paar_id", "pair", "pair_id", "patient_id",
+             "client_id", "klient_id", "klienten_id", "patienten_id", "case_id", "case", "fall_id", "fall",
+             "fallnummer", "transcript_id", "transcript", "transkript", "subject", "participant", "proband", "vp",
+             "patient", "client", "klient", "klientin", "patientin", "id"),
+    "session": ("session", "session_id", "session_no", "session_nr", "session_number", "sitzung", "sitzungsnummer",
+                "sitzungsnr", "sitzung_nr", "sitzungs_nr", "stunde", "termin"),
+    "party": ("interlocutor", "speaker", "party", "sprecher", "sprecherin", "role", "rolle", "who", "wer", "person",
+              "actor"),
+    "rater": ("rater", "rater_id", "coder", "coder_id", "annotator", "annotator_id", "kodierer", "kodiererin",
+              "beurteiler", "beurteilerin", "rater_name"),
+    "onset": ("onset", "start_sec", "start_s", "start_time", "start", "begin", "beginn", "anfang", "von", "timestamp",
+              "timecode", "time", "zeitpunkt", "zeitmarke", "zeit", "sec", "seconds", "sekunden"),
+    "offset": ("offset", "end_sec", "end_s", "end_time", "end", "ende", "bis", "stop"),
+    "rating": ("rating", "salience", "salienz", "intensity", "intensität", "auspraegung", "ausprägung", "significance",
+               "staerke", "stärke", "score"),
+    "order": ("utterance_id", "turn_id", "turn_nr", "turn", "segment_idx", "segment_index", "segment_nr", "segment",
+              "line", "zeile", "reihenfolge", "order", "index", "idx", "nr", "row"),
+    "day": ("day", "tag", "therapy_day", "day_offset"),
+    "code": ("code", "codes", "kode", "kodes", "kodierung", "coding", "behaviour", "behavior", "verhalten", "talk_type",
+             "marker", "event", "kategorie", "category", "label"),
+})
+"""Words in headers, English and German, that speak for a field; the telling ones first."""
+
+
+def words_of(name: str) -> tuple[str, ...]:
+    """Split a header into words in lower case.
+
+    >>> words_of("StartSec"), words_of("client_talk-type")
+    (('start', 'sec'), ('client', 'talk', 'type'))
+    """
+    parted = re.sub(r"(?<=[a-zäöüß])(?=[A-ZÄÖÜ])", " ", name)
+    return tuple(re.findall(r"[^\W_]+", parted.casefold()))
+
+
+_NUMBERED: Final = frozenset({"id", "nr", "no", "num", "number", "nummer", "code"})
+"""Words behind the telling one that only say how it is written."""
+
+
+def _score(name: str, known: Sequence[str]) -> int:
+    """Return how much a header speaks for a field: the whole of it, or its last words; 0 where it does not."""
+    words = words_of(name)
+    core = words[:-1] if words[-1:] and words[-1] in _NUMBERED else words
+    best = 0
+    for rank, each in enumerate(known):
+        wanted = tuple(each.split("_"))
+        level = 3 if wanted in (words, core) else 2 if wanted in (words[-len(wanted):], core[-len(wanted):]) else 0
+        best = max(best, level and level * 1000 - rank)
+    return best
+
+
+def roles(columns: Iterable[Column], *, comma: bool) -> dict[str, list[Column]]:
+    """Return the columns that could be each field, the likeliest first; a column is given to one field only.
+
+    >>> found = roles([Column("Sitzung", 0), Column("Sprecher", 1)], comma=False)
+    >>> {role: column.name for role, (column,) in found.items()}
+    {'session': 'Sitzung', 'party': 'Sprecher'}
+    """
+    left = [column for column in columns if not column.is_text]
+    found: dict[str, list[Column]] = {}
+    for role, known in ROLES.items():
+        fitting = [(score, column) for column in left
+                   if (score := _score(column.name, known)) and _could_be(column, role, comma=comma)]
+        fitting.sort(key=lambda pair: (-pair[0], pair[1].at))
+        if fitting:
+            found[role] = [column for _, column in fitting][: None if role == "code" else 1]
+            left = [column for column in left if column not in found[role]]
+    return found
+
+
+def _could_be(column: Column, role: str, *, comma: bool) -> bool:
+    """Judge by the values whether a column can be what its header says; an empty column can be anything."""
+    if not column.values:
+        return not column.filled
+    if role in ("onset", "offset"):
+        return column.time_format(comma=comma) is not None
+    if role in ("order", "day"):
+        return column.is_whole()
+    if role == "rating":
+        return column.numbers(comma=comma) is not None
+    if role == "dyad":
+        return not set(map(str.casefold, column.values)) <= PARTY_WORDS.keys()
+    if role == "party":
+        return len(column.values) <= 12
+    if role == "code":
+        return len(column.values) <= _MOST_CODES and not column.many and column.numbers(comma=comma) is None
+    return True
+
+
+PARTY_WORDS: Final[Mapping[str, str]] = MappingProxyType({
+    **dict.fromkeys(("client", "patient", "klient", "klientin", "patientin", "c", "cl", "p", "pat", "k"), "client"),
+    **dict.fromkeys(("therapist", "therapeut", "therapeutin", "t", "th", "counsellor", "counselor", "psychotherapist"),
+                    "therapist"),
+})
+"""Words that usually mean one of the two parties of a therapy."""
+
+
+# --- layouts -------------------------------------------------------------------------------------
+
+
+class Run(NamedTuple):
+    """Columns that share a prefix and count on: one column an interval."""
+
+    prefix: str
+    first: int
+    last: int
+    digits: int
+    columns: tuple[Column, ...]
+
+    def values(self) -> list[str]:
+        """Return the distinct values of all its columns, the most frequent first."""
+        counts: Counter[str] = Counter()
+        for column in self.columns:
+            counts.update(column.counts)
+        return [value for value, _ in counts.most_common() if value not in MISSING_WORDS]
+
+
+def runs(columns: Iterable[Column]) -> list[Run]:
+    """Return the runs of five columns and more whose names count on from one to the next.
+
+    >>> columns = [Column(f"SC{number:02d}", number) for number in range(1, 9)]
+    >>> columns[0].add("1")
+    >>> [run.prefix for run in runs(columns)]
+    ['SC']
+    """
+    series: dict[tuple[str, int], dict[int, Column]] = {}
+    for column in columns:
+        match = re.fullmatch(r"(.*\D)(0*)([0-9]{1,6})", column.name)
+        if match is not None:
+            prefix, zeros, number = match.groups()
+            padded = len(zeros) + len(number)
+            series.setdefault((prefix, padded if zeros else 0), {})[int(number)] = column
+    return [run for run in _joined(series) if len(run.columns) >= _SHORTEST_RUN and 1 <= len(run.values()) <= 12]
+
+
+def _joined(series: dict[tuple[str, int], dict[int, Column]]) -> Iterator[Run]:
+    """Yield the longest unbroken run of each prefix; `08 09 10` is one run, although `10` has no zero to show."""
+    for (prefix, padded), numbered in series.items():
+        if padded:
+            wide = series.get((prefix, 0), {})
+            numbered = numbered | {number: column for number, column in wide.items() if len(str(number)) == padded}
+        elif any(other == prefix and digits for other, digits in series):
+            continue
+        longest: list[int] = []
+        current: list[int] = []
+        for number in sorted(numbered):
+            current = [*current, number] if current and number == current[-1] + 1 else [number]
+            longest = max(longest, current, key=len)
+        yield Run(prefix, longest[0], longest[-1], padded or 1, tuple(numbered[number] for number in longest))
+
+
+class CodeHeader(NamedTuple):
+    """A column whose header is a code, perhaps with the rater behind it: `WD_P`, `WD_P_r1`."""
+
+    column: Column
+    code: str
+    track: str | None
+
+
+_RATER: Final = re.compile(r"(.+?)[_ .-]+((?:r|rater|coder|c)[_ ]?[0-9A-Z])", re.IGNORECASE)
+_MARKS: Final = frozenset({"x", "0", "1", "ja", "nein", "yes", "no", "true", "false", "✓", "✔"})
+
+
+def plain(word: str) -> str:
+    """Return a code as it compares: lower case, with hyphens.
+
+    >>> plain("WD_P")
+    'wd-p'
+    """
+    return re.sub(r"[\s_]+", "-", word.strip().casefold())
+
+
+def code_headers(columns: Iterable[Column], book: Codebook, *, comma: bool) -> list[CodeHeader]:
+    """Return the columns whose headers are codes of a codebook and whose cells are marks or ratings."""
+    known = {plain(code.code): code.code for code in book.codes}
+    found = []
+    for column in columns:
+        match = _RATER.fullmatch(column.name)
+        name, track = (column.name, None) if plain(column.name) in known or match is None else match.groups()
+        if plain(name) in known and _is_marked(column, comma=comma):
+            found.append(CodeHeader(column, known[plain(name)], track))
+    return found
+
+
+def _is_marked(column: Column, *, comma: bool) -> bool:
+    return set(map(str.casefold, column.values)) <= _MARKS or column.numbers(comma=comma) is not None
+
+
+def are_ratings(columns: Iterable[Column]) -> bool:
+    """Return whether columns of codes hold ratings: numbers beyond 0 and 1 in any of them.
+
+    They are judged together: a column that happens to hold nothing but 1 is a rating too where the next one holds
+    a 4, and 1 may be the end of the scale that means "not salient".
+    """
+    return any(not set(map(str.casefold, column.values)) <= _MARKS for column in columns)
+
+
+_CODE: Final = re.compile(r"[^\s,;\"'=@+-][^\s,;\"']{0,59}")
+
+
+def slug(value: str) -> str:
+    """Return a value as a short code: itself where it can be one, else its letters and digits.
+
+    >>> slug("CHG"), slug("therapist input, other")
+    ('CHG', 'therapist-input-other')
+    """
+    if _CODE.fullmatch(value):
+        return value
+    return re.sub(r"[^\w.]+", "-", value.casefold()).strip("-_.")[:60] or "code"

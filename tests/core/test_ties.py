@@ -1,0 +1,85 @@
+"""Moves at one instant: what another order of them would have led to."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+import attrs
+import oracles
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import Parts, models, parts
+
+from rupturekit.episode import Move
+from rupturekit.state_machine import StateMachine
+from rupturekit.traces import EXACT_TIES, TieRule, Trace, trace, trace_cohort
+from rupturekit.vocabulary import TimeKind
+
+
+def every_order(group: list[Move]) -> Iterator[Sequence[Move]]:
+    """Yield the orders of moves that differ in who, what or how rated."""
+    seen: set[tuple[object, ...]] = set()
+    for order in itertools.permutations(group):
+        kinds = tuple((move.party, move.code, move.rating) for move in order)
+        if kinds not in seen:
+            seen.add(kinds)
+            yield order
+
+
+def ends_of(one: Trace) -> set[str]:
+    return set(one.open_ends) or {one.end}
+
+
+def at_one_instant(study: Parts, n: int) -> Parts:
+    """Put moves of a study into one session: one at its start, then n at one instant."""
+    picked = itertools.islice(itertools.cycle(study.moves), n + 1)
+    moves = tuple(attrs.evolve(move, dyad="D1", session=1, onset=1_000_000 * bool(at), offset=None, row_id=at)
+                  for at, move in enumerate(picked))
+    return attrs.evolve(study, moves=moves, sessions=(), observed=(), episodes=(), members=(), labels=())
+
+
+@given(parts(episodes=False, latest=1, most=8), models(), st.sampled_from(TieRule), st.booleans())
+def test_order_dependence_and_open_ends_are_those_of_all_permutations(study: Parts, model: StateMachine, ties: TieRule,
+                                                                      follow: bool) -> None:
+    cohort = attrs.evolve(study, episodes=study.whole()).cohort()
+    for one in trace_cohort(cohort, model, tie_rule=ties, follow_skips=follow):
+        if max(map(len, oracles.instants(one.episode.moves))) > EXACT_TIES:
+            continue
+        matters, ends = oracles.ends_over_orders(one.episode, model, every_order, follow_skips=follow)
+        assert [step.order_dependent for step in one.steps] == matters
+        assert one.open_ends == tuple(name for name in model.index if name in ends and len(ends) > 1)
+
+
+clocked = parts(episodes=False, most=10, times=(TimeKind.CLOCK,))
+
+
+@given(clocked, models())
+def test_six_moves_at_one_instant_are_still_exact(study: Parts, model: StateMachine) -> None:
+    six = at_one_instant(study, EXACT_TIES)
+    one, = trace_cohort(attrs.evolve(six, episodes=six.whole()).cohort(), model)
+    matters, ends = oracles.ends_over_orders(one.episode, model, every_order)
+    assert [step.order_dependent for step in one.steps] == matters
+    assert ends_of(one) == ends
+
+
+@given(clocked, models(), st.data())
+def test_beyond_six_moves_the_bound_holds_every_order_that_is_tried(study: Parts, model: StateMachine,
+                                                                    data: st.DataObject) -> None:
+    many = at_one_instant(study, data.draw(st.integers(EXACT_TIES + 1, 9)))
+    episode, = attrs.evolve(many, episodes=many.whole()).cohort().episodes
+    ends = ends_of(trace(episode, model))
+    first, *rest = episode.moves
+    for _ in range(5):
+        order = data.draw(st.permutations(rest))
+        turned = attrs.evolve(episode, moves=(first, *order))
+        assert trace(turned, model).end in ends
+        assert set(ends_of(trace(turned, model))) == ends
+
+
+@given(parts(episodes=False, latest=1, most=8), models(), st.data())
+def test_open_ends_do_not_depend_on_the_order_as_filed(study: Parts, model: StateMachine, data: st.DataObject) -> None:
+    for episode in attrs.evolve(study, episodes=study.whole()).cohort().episodes:
+        turned = [move for group in oracles.instants(episode.moves) for move in data.draw(st.permutations(group))]
+        other = trace(attrs.evolve(episode, moves=tuple(turned)), model)
+        assert ends_of(other) == ends_of(trace(episode, model))

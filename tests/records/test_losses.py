@@ -1,0 +1,91 @@
+"""A loss report balances, says so in words, and shows nothing unescaped."""
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rupturekit.records.losses import LossReport, Tallies, Tally
+
+
+def report(**more):
+    return LossReport(**{"file": "moves.csv", "rows": 6196, "used": 5932, "moves": 5932, **more})
+
+
+def test_the_first_line_is_the_sum():
+    losses = report(lost=(Tally("no code", 200, (1, 2, 3)), Tally("onset: not a time", 64, (17,))))
+    assert str(losses).splitlines()[0] == "6,196 rows = 5,932 moves + 264 rows left out"
+    assert repr(losses) == "LossReport('moves.csv', 6,196 rows = 5,932 moves + 264 rows left out)"
+
+
+def test_each_reason_has_its_line():
+    losses = report(
+        lost=(Tally("no code", 263, (1, 2, 3)), Tally("onset: not a time", 1, (17,))), blank=2,
+        adjusted=(Tally("a time goes back: sorted by the clock", 2, (4, 9)),), unused_columns=("topic", "text"),
+        rules=("wd-p is present where WD_P is above 1",), warnings=("no row became a move",))
+    assert str(losses).splitlines()[1:] == [
+        "  left out: no code: 263 (first in rows 1, 2, 3)",
+        "  left out: onset: not a time: 1 (row 17)",
+        "  adjusted: a time goes back: sorted by the clock: 2 (rows 4, 9)",
+        "  blank rows, no data: 2",
+        "  label rule: wd-p is present where WD_P is above 1",
+        "  columns not used: topic, text",
+        "  note: no row became a move",
+    ]
+
+
+def test_with_many_codes_a_row_the_cells_are_counted_too():
+    losses = report(rows=3, used=2, moves=5, lost=(Tally("every cell is missing", 1, (3,)),), cells=9,
+                    empty=(Tally("missing, so not observed", 4, (1, 3)),))
+    assert losses.balanced
+    assert str(losses) == (
+        "3 rows = 2 rows that became 5 moves + 1 row left out\n"
+        "  left out: every cell is missing: 1 (row 3)\n"
+        "  cells: 9 cells = 5 moves + 4 cells without\n"
+        "  without a move: missing, so not observed: 4 (first in rows 1, 3)")
+
+
+@pytest.mark.parametrize("changed", [
+    {"rows": 4}, {"used": 1}, {"lost": ()}, {"moves": 3}, {"cells": 7}, {"cells": 3, "empty": (Tally("x", 2),)}])
+def test_what_does_not_add_up_is_not_balanced(changed):
+    losses = report(rows=3, used=2, moves=2, lost=(Tally("no code", 1, (3,)),))
+    assert losses.balanced
+    assert not attrs.evolve(losses, **changed).balanced
+
+
+def test_one_of_each_is_told_in_the_singular():
+    assert str(report(rows=1, used=1, moves=1)) == "1 row = 1 move + 0 rows left out"
+
+
+def test_html_is_escaped():
+    shown = report(file="<b>.csv", unused_columns=("<i>",), lost=(Tally("code '<u>'", 1, (1,)),))._repr_html_()
+    assert not any(tag in shown for tag in ("<b>", "<i>", "<u>"))
+    assert all(text in shown for text in ("&lt;b&gt;.csv", "&lt;i&gt;", "code &#x27;&lt;u&gt;&#x27;"))
+
+
+def test_a_report_is_frozen():
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        report().rows = 1
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 50)), max_size=60))
+def test_tallies_count_all_and_name_the_first_rows(events):
+    tallies = Tallies()
+    for what, row in events:
+        tallies.add(what, row=row)
+    found = tallies.found()
+    assert sum(tally.times for tally in found) == len(events)
+    assert [tally.times for tally in found] == sorted((tally.times for tally in found), reverse=True)
+    for tally in found:
+        rows = list(dict.fromkeys(row for what, row in events if what == tally.what))
+        assert list(tally.rows) == sorted(rows[:5])
+
+
+def test_tallies_are_bounded():
+    tallies = Tallies()
+    for number in range(1000):
+        tallies.add(f"reason {number}", row=number, count=2)
+    found = tallies.found()
+    assert len(found) == 201
+    assert found[0].what == "other reasons"
+    assert sum(tally.times for tally in found) == 2000

@@ -195,7 +195,7 @@ def parts(draw: st.DrawFn, *, codebook: st.SearchStrategy[Codebook] | None = Non
           episodes: bool = True, times: tuple[TimeKind, ...] = (TimeKind.CLOCK, TimeKind.CLOCK, TimeKind.TURN),
           latest: int = 4, most: int = 12) -> Parts:
     """Draw a study of at most two dyads and three sessions, in which moves often share an instant."""
-    coding = Coding(codebook=draw(codebook or codebooks()), time=draw(st.sampled_from(times)))
+    coding = Coding(codebook=draw(codebooks() if codebook is None else codebook), time=draw(st.sampled_from(times)))
     unit = SECOND if coding.time.has_clock else 1
     times_of = st.integers(0, latest).map(lambda whole: whole * unit)
     codes = [code.code for code in coding.codebook.codes]

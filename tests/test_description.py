@@ -252,14 +252,16 @@ def in_segments(**more: Any) -> Cohort:
 
 def test_studies_coded_by_segments_count_segments() -> None:
     observed = [
-        stretch("D1", 1, "r1", 0, seconds(400)),    # touches segments 0 and 1
+        stretch("D1", 1, "r1", 0, 0),    # touches nothing
+        stretch("D1", 1, "r1", 0, seconds(400)),    # segments 0 and 1
         stretch("D1", 1, "r1", seconds(450), seconds(900)),    # 1 again, and 2
-        stretch("D1", 1, "r1", seconds(900), seconds(900)),    # nothing
+        stretch("D1", 1, "r1", seconds(1000), seconds(1000)),    # nothing
     ]
     sessions = [Session(dyad="D1", session=2, duration=seconds(601), attended=Attendance.YES)]
     told = quietly(in_segments(observed=observed, sessions=sessions))
     assert told.segment == seconds(300)
     assert told.tracks[0].n_segments == 3 + 3
+    assert told.tracks[0].n_partial == 0    # the length of session 1 is not known
     [code] = told.codes
     assert (code.n_moves, code.n_segments, code.of_segments, code.n_sessions) == (4, 3, 6, 2)
     assert value(told, "Codes of the client", "wd") == "4 moves, 2 of 2 sessions, 3 of 6 segments"
@@ -463,6 +465,37 @@ def test_the_text_of_the_example_stays_within_a_hundred_columns_and_in_line() ->
     rows = [line for line in text.splitlines() if line.startswith(("  wd:", "  qual-assert:"))]
     assert len({line.index(" moves") for line in rows[:2]}) == 1
     assert len({line.index(" of 3") for line in rows[:2]}) == 1
+
+
+def test_cells_stand_in_columns_with_their_numbers_to_the_right() -> None:
+    text = str(describe(example_cohort(), track="r1"))
+    _, _, after = text.partition("Sessions with at least one marker, track r1 (of 31 coded sessions)\n")
+    assert after.splitlines()[:5] == [
+        "  withdrawal, client           14 of 31 sessions  45.2 %  26 moves",
+        "  withdrawal, therapist         3 of 31 sessions   9.7 %   4 moves *",
+        "  withdrawal, either party     15 of 31 sessions  48.4 %  30 moves",
+        "  confrontation, client        14 of 31 sessions  45.2 %  22 moves",
+        "  confrontation, therapist      2 of 31 sessions   6.5 %   2 moves *",
+    ]
+    _, _, after = text.partition("Resolution, by source (never merged)\n")
+    assert after.splitlines()[:4] == [
+        "  rated_resolution by r1, observer (e…   4 ratings  mean 3.25, 1 to 5 *",
+        "  rated_resolution by r2, observer (e…   2 ratings  mean 3.50, 3 to 4      absent: not stated 1,",
+        "                                        unknown 1 *",
+        "  reported_resolution by client (epis…   3 ratings  partly 1, yes 2        absent: not stated 1 *",
+    ]
+    assert "  codes not used       neg-mixed\n" in text
+
+
+def test_a_name_is_cut_only_where_the_line_would_be_too_long() -> None:
+    def told(length: int) -> str:
+        measure = "resolution".ljust(length, "x")
+        return str(describe(by_hand(ratings=[attrs.evolve(ALLIANCE, measure=measure)])))
+
+    # Two blanks, the name, two blanks, the value of 27 characters, and a mark.
+    longest = 100 - 2 - len("x by client (session)") + 1 - 2 - len("1 rating  mean 5.00, 5 to 5") - 2
+    assert "…" not in told(longest)
+    assert "(sessio…  1 rating" in told(longest + 1)
 
 
 def test_long_names_give_way_and_long_lines_are_wrapped() -> None:

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rupturekit import _random
 
 KEYS = st.integers(0, 2**64 - 1)
 BOUNDS = st.one_of(st.integers(1, 100), st.integers(1, 2**63 - 1), st.integers(2**62, 2**63 - 1))
+EDGES = [0, 1, 5, 2**63, 2**64 - 16, 2**64 - 4, 2**64 - 2, 2**64 - 1]
 REFERENCE = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431,
              16408922859458223821]
 
@@ -164,8 +165,9 @@ def test_shuffled_agrees_with_the_plain_loop(key: int, n: int) -> None:
     assert _random.shuffled(key, n).tolist() == plain_shuffled(plain_draws(key), n)
 
 
-@given(st.lists(st.sampled_from([0, 1, 5, 2**63, 2**64 - 16, 2**64 - 4, 2**64 - 2, 2**64 - 1]), max_size=12),
-       st.integers(0, 12))
+@example(words=[2**64 - 1], n=2)    # 2**64 is a multiple of 2: the last word there is counts
+@example(words=[2**64 - 1, 2], n=3)    # and is one too many for 3
+@given(words=st.lists(st.sampled_from(EDGES), max_size=12), n=st.integers(0, 12))
 def test_shuffled_rejects_as_the_plain_loop_does(words: list[int], n: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_random, "draws", given_draws(words))

@@ -15,7 +15,7 @@ from rupturekit import _schema
 from rupturekit._schema import ABSENT, ABSENT_CODE, Column
 from rupturekit.errors import RecordError
 
-__all__ = ["Array", "Table", "arrays_equal", "empty", "encode", "freeze", "read_only"]
+__all__ = ["Array", "Table", "arrays_equal", "empty", "encode", "freeze", "held_state", "read_only", "set_closed"]
 
 R = TypeVar("R")
 Array = npt.NDArray[Any]
@@ -39,6 +39,17 @@ def freeze(array: Array) -> Array:
     """Close an array that nobody else holds to writing, in place."""
     array.flags.writeable = False
     return array
+
+
+def held_state(value: Any) -> dict[str, Any]:
+    """Return the fields of an attrs object, for pickle and deepcopy."""
+    return {field.name: getattr(value, field.name) for field in attrs.fields(type(value))}
+
+
+def set_closed(value: object, state: Mapping[str, Any]) -> None:
+    """Set the fields of an attrs object again; pickle and deepcopy hand back open arrays, and they are closed."""
+    for name, held in state.items():
+        object.__setattr__(value, name, read_only(held) if isinstance(held, np.ndarray) else held)
 
 
 def arrays_equal(left: Array, right: Array) -> bool:

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rupturekit._schema import ABSENT
+from rupturekit._table import freeze, held_state, set_closed
 from rupturekit.codebooks import Codebook
 from rupturekit.errors import PartyMismatch, UnknownState, did_you_mean, listed
 from rupturekit.state_machine import Condition, StateMachine, Transition, rating_cuts
@@ -107,6 +108,9 @@ class Alphabet:
     forced: dict[tuple[int, int], Reason]
     ahead: dict[tuple[int, int], Hop]
 
+    __getstate__ = held_state
+    __setstate__ = set_closed
+
     @property
     def start(self) -> int:
         """The integer code of the initial state."""
@@ -162,7 +166,8 @@ def compile_model(model: StateMachine, codebook: Codebook, *,
     routes = _Routes(model, codebook)
     table, hops, forced, late = _resolve(model, arrows, routes, len(kinds), follow_skips=follow_skips)
     return Alphabet(model=model, codebook=codebook, parties=parties, cuts=cuts, previous_cuts=previous,
-                    onset_cuts=onset, symbol=symbol, next=table, reason=_reasons(model, codebook, parties),
+                    onset_cuts=onset, symbol=freeze(symbol), next=freeze(table),
+                    reason=freeze(_reasons(model, codebook, parties)),
                     seen=tuple(routes.state_seen), hops=hops, forced=forced, ahead=late)
 
 

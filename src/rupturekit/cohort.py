@@ -13,7 +13,7 @@ import attrs
 import numpy as np
 
 from rupturekit._schema import ABSENT
-from rupturekit._table import Array, Table, arrays_equal, empty, freeze, read_only
+from rupturekit._table import Array, Table, arrays_equal, empty, freeze, held_state, read_only, set_closed
 from rupturekit.episode import (
     Coding,
     ContextEvent,
@@ -67,6 +67,8 @@ class Episodes:
         return self.rows == other.rows and all(map(arrays_equal, mine, theirs))
 
     __hash__ = None  # type: ignore[assignment]
+    __getstate__ = held_state
+    __setstate__ = set_closed
 
     @property
     def lengths(self) -> Array:
@@ -238,7 +240,9 @@ class Cohort:
         seen.update(repr((coding.parties, coding.time, coding.segment, self.tracks)).encode())
         for table in self._tables():
             seen.update(table.digest())
-        seen.update(self.coded.rows.digest() + self.coded.members.astype("<i8").tobytes())
+        seen.update(self.coded.rows.digest())
+        for array in (self.coded.offsets, self.coded.members):
+            seen.update(array.astype("<i8").tobytes())
         return seen.hexdigest()
 
     def provenance(self, **more: Any) -> Provenance:

@@ -210,7 +210,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     >>> did_you_mean("zzz", ["withdrawal"])
     ''
     """
-    names = list(known)
+    names = [str(name) for name in known]    # of an enum too, the word alone
     folded = {name.casefold(): name for name in names}
     close = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
     return f"; did you mean {folded[close[0]]!r}?" if close else ""

@@ -360,8 +360,9 @@ def _check_ends(model: StateMachine) -> Iterator[StateMachineError]:
 def _check_silent(model: StateMachine) -> Iterator[StateMachineError]:
     silent = nx.DiGraph([(arrow.source, arrow.target) for arrow in model.transitions if arrow.when is None])
     for cycle in itertools.islice(nx.simple_cycles(silent), 3):
-        yield StateMachineError(f"{model.name}: the silent arrows {' -> '.join([*cycle, cycle[0]])} go in a circle; "
-                                "give one of them a condition")
+        first = min(range(len(cycle)), key=lambda at: model.index[cycle[at]])    # the library may begin anywhere
+        circle = " -> ".join([*cycle[first:], *cycle[: first + 1]])
+        yield StateMachineError(f"{model.name}: the silent arrows {circle} go in a circle; give one of them a condition")
 
 
 def _check_buckets(model: StateMachine) -> Iterator[StateMachineError]:
@@ -514,7 +515,7 @@ def _condition(node: Node) -> Condition:
         node.complain("since", f"{since!r} is not one of previous, onset; time since a state was entered is not "
                                "something a single move shows")
     functions = node.words("function", single=True)
-    if not functions:
+    if not node.data.get("function"):
         node.complain("function", "is missing; expected a function or a list of them")
     return Condition(party=node.text("party", default="") or None, functions=functions, min_rating=low,
                      max_rating=high, absent=absent, min_elapsed=shortest, max_elapsed=longest, since=since)

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from rupturekit._kernels.replay import replay
 from rupturekit._schema import ABSENT, ABSENT_CODE
-from rupturekit._table import Array, Table, arrays_equal, freeze
+from rupturekit._table import Array, Table, arrays_equal, freeze, held_state, set_closed
 from rupturekit.alphabet import REASONS, Alphabet, Reason, compile_model
 from rupturekit.cohort import Cohort, Episodes, choose_track, pack_episodes
 from rupturekit.episode import Episode, EpisodeRow, Move
@@ -146,6 +146,8 @@ class TraceTable:
                 and all(arrays_equal(getattr(self, name), getattr(other, name)) for name in names))
 
     __hash__ = None  # type: ignore[assignment]
+    __getstate__ = held_state
+    __setstate__ = set_closed
 
     def named(self, episode: str) -> Trace:
         """Return the trace of the episode of that identity."""

@@ -1,6 +1,7 @@
 """Foreign tables through a mapping: every row is accounted for, and every bad cell told."""
 
 import csv
+import itertools
 import json
 import warnings
 from collections import Counter
@@ -17,6 +18,7 @@ from rupturekit.episode import Move, ObservedStretch, Session, Track
 from rupturekit.errors import CodingWarning, FileProblem, InvalidRecords, RuptureKitError
 from rupturekit.records.foreign import read_table
 from rupturekit.records.grammar import TimeFormat
+from rupturekit.records.layouts import common
 from rupturekit.records.mapping import (
     BackwardTimes,
     BadRows,
@@ -371,6 +373,26 @@ def test_one_column_a_code_with_marks_and_ratings(tmp_path):
     assert study.losses.balanced
 
 
+def test_stretches_are_observed_where_every_column_of_the_track_was(tmp_path):
+    mapping = attrs.evolve(read_mapping(FILES / "3rs-sheet.toml"), missing=("NA",))
+    study = read(tmp_path, "P1,1,r1,0,NA,x", "P1,1,r1,60,2,NA", "P1,1,r1,120,NA,NA", "P1,1,r1,180,1,x", header=SHEET,
+                 mapping=mapping)
+    assert [(each.start, each.end) for each in study.cohort.observed] == [(180_000_000, 240_000_000)]
+    assert study.losses.warnings == (
+        "stretches seen in some columns and missing in others count as not observed: 2 (rows 1, 2)",)
+    assert [tally.what for tally in study.losses.lost] == ["every cell is missing"]
+
+
+@given(st.lists(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 8)), max_size=6), max_size=4))
+def test_common_stretches_are_those_of_every_set(sets):
+    spans = [[(start, start + length) for start, length in each] for each in sets]
+    points = [{at for start, end in each for at in range(start, end)} for each in spans]
+    found = common(spans)
+    assert {at for start, end in found for at in range(start, end)} == (set.intersection(*points) if points else set())
+    assert found == sorted(found)
+    assert all(one[1] <= other[0] for one, other in itertools.pairwise(found))
+
+
 def test_a_label_rule_is_added_to_what_a_track_says_of_itself(tmp_path):
     mapping = attrs.evolve(read_mapping(FILES / "3rs-sheet.toml"), tracks=(
         Track(name="r1", kind=TrackKind.AUTOMATIC, rule="v2"), Track(name="r9")))
@@ -472,6 +494,7 @@ MORE = {
     ("day", "Monday", "'Monday' is not a whole number"),
     ("duration", "0.1", "the row lies after the end of the session (00:06)"),
     ("media", "x", "is not a time in seconds"),
+    ("media", "12,5", "is not a time in seconds"),
     ("therapist", "+T1", "looks like a formula"),
 ])
 def test_each_bad_cell_of_other_fields_has_its_sentence(tmp_path, field, cell, says):
@@ -658,6 +681,12 @@ def test_a_european_file_equals_the_plain_one_whatever_it_says(tmp_path_factory,
     other = read_table(european, dialect({**sort, "delimiter": ";", "encoding": "cp1252", "decimal_comma": True}))
     assert one.cohort == other.cohort
     assert one.losses.moves == other.losses.moves == len(rows)
+
+
+def test_a_point_is_no_decimal_comma(tmp_path):
+    error = refused(tmp_path, *map(",".join, ROWS), header=LONG, mapping=dialect({"decimal_comma": True}))
+    assert [problem.kind for problem in error.problems] == ["not a time", "not a number", "not a time"]
+    assert "'10.5' is not a number with a decimal comma" in str(error.problems[0])
 
 
 # --- laws

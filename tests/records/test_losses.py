@@ -53,6 +53,10 @@ def test_what_does_not_add_up_is_not_balanced(changed):
     assert not attrs.evolve(losses, **changed).balanced
 
 
+def test_a_tally_may_know_no_rows():
+    assert str(Tally("no code", 1200)) == "no code: 1,200"
+
+
 def test_one_of_each_is_told_in_the_singular():
     assert str(report(rows=1, used=1, moves=1)) == "1 row = 1 move + 0 rows left out"
 

@@ -347,6 +347,11 @@ def test_patient_means_client_only_where_there_is_one():
     assert party_words(("a", "b")) == {"a": "a", "b": "b"}
 
 
+def test_a_label_rule_is_told_in_words():
+    mapping = parse_mapping(SHEET)
+    assert [column.rule() for column in mapping.code_columns] == ["", "cf-p is present where CF is above 1.5"]
+
+
 def test_toml_values():
     assert toml_value({"0": "", "x_1": "a", "a b": 'q"'}) == '{ "0" = "", x_1 = "a", "a b" = "q\\"" }'
     assert toml_value((True, "x")) == '[true, "x"]'

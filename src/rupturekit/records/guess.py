@@ -29,6 +29,7 @@ _MOST_VALUES: Final = 400
 _LONG: Final = 40
 _SHORTEST_RUN: Final = 5
 _MOST_CODES: Final = 80
+_MOST_NUMBERS: Final = 30
 
 MISSING_WORDS: Final = ("n/a", "N/A", "NA", "na", "nan", "NaN", "null", "NULL", "None", "-", "--", ".", "k.A.", "k. A.",
                         "#N/A", "missing", "fehlt")
@@ -138,7 +139,7 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({
               "timecode", "time", "zeitpunkt", "zeitmarke", "zeit", "sec", "seconds", "sekunden"),
     "offset": ("offset", "end_sec", "end_s", "end_time", "end", "ende", "bis", "stop"),
     "rating": ("rating", "salience", "salienz", "intensity", "intensität", "auspraegung", "ausprägung", "significance",
-               "staerke", "stärke", "score"),
+               "staerke", "stärke", "bewertung", "score"),
     "order": ("utterance_id", "turn_id", "turn_nr", "turn", "segment_idx", "segment_index", "segment_nr", "segment",
               "line", "zeile", "reihenfolge", "order", "index", "idx", "nr", "row"),
     "day": ("day", "tag", "therapy_day", "day_offset"),
@@ -196,7 +197,7 @@ def roles(columns: Iterable[Column], *, comma: bool) -> dict[str, list[Column]]:
 def _could_be(column: Column, role: str, *, comma: bool) -> bool:
     """Judge by the values whether a column can be what its header says; an empty column can be anything."""
     if not column.values:
-        return not column.filled
+        return True
     if role in ("onset", "offset"):
         return column.time_format(comma=comma) is not None
     if role in ("order", "day"):
@@ -208,7 +209,8 @@ def _could_be(column: Column, role: str, *, comma: bool) -> bool:
     if role == "party":
         return len(column.values) <= 12
     if role == "code":
-        return len(column.values) <= _MOST_CODES and not column.many and column.numbers(comma=comma) is None
+        most = _MOST_CODES if column.numbers(comma=comma) is None else _MOST_NUMBERS
+        return len(column.values) <= most and not column.many
     return True
 
 

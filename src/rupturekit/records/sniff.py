@@ -75,7 +75,7 @@ class Proposal:
     trial: str = ""
 
     def __repr__(self) -> str:
-        return f"Proposal({self.file!r}, {len(self.found)} fields found, {len(self.questions)} questions)"
+        return f"Proposal({self.file!r}, {len(self.found)} lines found, {len(self.questions)} questions)"
 
     def __str__(self) -> str:
         return "\n".join(["\n  ".join([f"{self.file}: {self.rows:,} rows looked at", *self.lines()]), "", self.text])
@@ -131,7 +131,7 @@ def propose_mapping(path: str | Path) -> Proposal:
         columns, rows = guess.look_at(sheet)
     sketch = _Sketch.of(sheet, columns, rows)
     text = sketch.text()
-    sketch.said += [f"{group.field or 'rows'}: {group.kind} ({group.times:,})" for group in log.groups()[:10]]
+    sketch.said += [f"{excerpt(group.field) or 'rows'}: {group.kind} ({group.times:,})" for group in log.groups()[:10]]
     book = _skeleton(sketch) if sketch.codebook_file else ""
     return Proposal(
         file=sheet.name, rows=rows, text=text, found=tuple(sketch.said), codebook_text=book,
@@ -306,7 +306,7 @@ class _Sketch:
             "delimiter": sheet.delimiter if sheet.delimiter != "," else None,
             "encoding": sheet.encoding if sheet.encoding not in ("utf-8", "utf-8-sig") else None,
             "decimal_comma": True if self.comma else None, "missing": missing or None, "bad_rows": "refuse",
-            "order_by": order.name if order is not None and self.time == "clock" else None,
+            "order_by": order.name if order is not None and self.time in ("clock", "order") else None,
         }
         return toml_table("[file]", items)
 
@@ -371,8 +371,8 @@ class _Sketch:
         onset, order, time = self.column("onset"), self.column("order"), self.time
         column = onset if onset is not None else order
         if time == "order" or column is None:
-            if time == "order":
-                yield self.ask("no column looks like a time; are moves to be numbered in the order of the file?")
+            by = "the file" if order is None else _quoted(order.name)
+            yield self.ask(f"no column looks like a time; are moves to be numbered in the order of {by}?")
             return
         format = column.time_format(comma=self.comma) or TimeFormat.ORDINAL
         if time == "turn" or (time == "segment" and onset is None):

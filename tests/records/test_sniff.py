@@ -1,0 +1,418 @@
+"""A proposal says what it found, marks what it did not, and reads the table where its guesses are right."""
+
+import csv
+import tomllib
+import warnings
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rupturekit.codebooks import load_codebook, parse_codebook
+from rupturekit.errors import DefinitionError, FileProblem, RuptureKitError
+from rupturekit.records import guess
+from rupturekit.records.delimited import open_sheet
+from rupturekit.records.foreign import read_table
+from rupturekit.records.guess import Column, code_headers, roles, runs, slug
+from rupturekit.records.mapping import parse_mapping, read_mapping
+from rupturekit.records.sniff import propose_mapping
+from rupturekit.vocabulary import TimeKind
+
+FILES = Path(__file__).parent / "files"
+
+
+def written(folder, *lines, name="sheet.csv", encoding="utf-8"):
+    path = folder / name
+    path.write_bytes("".join(f"{line}\n" for line in lines).encode(encoding))
+    return path
+
+
+def propose(folder, *lines, **more):
+    return propose_mapping(written(folder, *lines, **more))
+
+
+def kept(proposal, folder):
+    """Write what was proposed beside the table, as a person would, and read the mapping."""
+    (folder / "mapping.toml").write_text(proposal.text, encoding="utf-8")
+    if proposal.codebook_file:
+        (folder / proposal.codebook_file).write_text(proposal.codebook_text, encoding="utf-8")
+    return read_mapping(folder / "mapping.toml")
+
+
+def fields_of(mapping):
+    return {field.name: field.columns or field.constant for field in mapping.fields}
+
+
+def column(name, *values):
+    made = Column(name, 0)
+    for value in values:
+        made.add(value)
+    return made
+
+
+# --- whole tables
+
+
+def test_a_plain_german_table_is_read_as_proposed(tmp_path):
+    proposal = propose(
+        tmp_path, "Klient;Sitzung;Sprecher;Zeit;Kode;Kodierer;Bewertung;Bemerkung",
+        "D1;1;Therapeut;00:12,5;invite;r1;2,5;da war die Stimmung plötzlich eine ganz andere als vorher",
+        "D1;1;Klient;00:20;WD;r1;k.A.;da hat sie lange aus dem Fenster gesehen und gar nichts gesagt",
+        encoding="cp1252")
+    mapping = kept(proposal, tmp_path)
+    assert fields_of(mapping) == {
+        "dyad": ("Klient",), "session": ("Sitzung",), "party": ("Sprecher",), "rater": ("Kodierer",),
+        "onset": ("Zeit",), "code": ("Kode",), "rating": ("Bewertung",)}
+    assert (mapping.delimiter, mapping.encoding, mapping.decimal_comma) == (";", "cp1252", True)
+    assert (mapping.codebook, mapping.missing, mapping.coding.time) == ("stages", ("k.A.",), TimeKind.CLOCK)
+    study = read_table(tmp_path / "sheet.csv", mapping)
+    assert [(move.code, move.party, move.onset, move.rating) for move in study.cohort.moves] == [
+        ("invite", "therapist", 12_500_000, 2.5), ("wd", "client", 20_000_000, None)]
+    assert proposal.not_imported == ("Bemerkung",)
+    assert proposal.questions == ()
+    assert proposal.trial.splitlines()[0] == "2 rows = 2 moves + 0 rows left out"
+    assert repr(proposal) == "Proposal('sheet.csv', 8 lines found, 0 questions)"
+
+
+ANNOMI = ["transcript_id", "mi_quality", "video_title", "video_url", "topic", "utterance_id", "interlocutor",
+          "timestamp", "utterance_text", "main_therapist_behaviour", "client_talk_type"]
+
+
+def annomi(folder, *, back=False):
+    path = folder / "AnnoMI codes.csv"
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(ANNOMI)
+        for at in range(40):
+            therapist = at % 2 == 0
+            words = ["question" if at % 4 else "reflection", "n/a"] if therapist else ["n/a", "change"]
+            clock = f"00:00:{3 if back and at == 9 else at:02d}"
+            writer.writerow([at // 20, "high", "tape", "https://example.org/x", "habits", at % 20,
+                             "therapist" if therapist else "client", clock,
+                             f"words that somebody said, number {at} of many, in a whole sentence", *words])
+    return path
+
+
+def test_annomis_layout_gets_a_codebook_to_fill_in(tmp_path):
+    proposal = propose_mapping(annomi(tmp_path))
+    mapping = kept(proposal, tmp_path)
+    assert fields_of(mapping) == {
+        "dyad": ("transcript_id",), "session": "1", "party": ("interlocutor",), "onset": ("timestamp",),
+        "code": ("main_therapist_behaviour", "client_talk_type")}
+    assert (mapping.name, mapping.order_by, mapping.missing) == ("annomi-codes", "utterance_id", ("n/a",))
+    assert proposal.codebook_file == mapping.codebook == "annomi-codes-codes.toml"
+    book = parse_codebook(proposal.codebook_text)
+    assert [code.code for code in book.codes] == ["change", "reflection", "question"]
+    assert proposal.codebook_text.count("# choose: what does it do?") == 3
+    assert read_table(tmp_path / "AnnoMI codes.csv", mapping).losses.moves == 40
+    assert proposal.not_imported == ("video_url", "utterance_text")
+    assert any("one session a dyad" in question for question in proposal.questions)
+    assert any("is no row coded in two" in question for question in proposal.questions)
+    assert proposal.text.count("# choose:") == len(proposal.questions)
+
+
+def test_the_trial_tells_of_times_that_go_back(tmp_path):
+    proposal = propose_mapping(annomi(tmp_path, back=True))
+    assert "time goes back" in proposal.trial
+    assert "backward_times" in proposal.trial
+
+
+def test_a_wide_table_waits_for_the_length_of_its_intervals(tmp_path):
+    header = ",".join(["code", *(f"DCCB{n:02d}" for n in range(1, 49)), *(f"IKCB{n:02d}" for n in range(1, 49)), "EDCm"])
+    rows = [",".join([str(129 + at), *("10"[(at + n) % 2] for n in range(96)), f"{at / 3:.2f}"]) for at in range(64)]
+    proposal = propose(tmp_path, header, *rows)
+    assert "states their length" in proposal.trial
+    text = proposal.text.replace("# segment_seconds = ?", "segment_seconds = 10")
+    assert text != proposal.text
+    (tmp_path / proposal.codebook_file).write_text(proposal.codebook_text, encoding="utf-8")
+    mapping = parse_mapping(text, folder=tmp_path)
+    assert [(block.prefix, block.first, block.last, block.digits, block.party) for block in mapping.wide] == [
+        ("DCCB", 1, 48, 2, "partner_a"), ("IKCB", 1, 48, 2, "partner_b")]
+    assert mapping.coding.parties == ("partner_a", "partner_b")
+    assert fields_of(mapping) == {"dyad": ("code",), "session": "1"}
+    losses = read_table(tmp_path / "sheet.csv", mapping).losses
+    assert (losses.rows, losses.cells, losses.moves) == (64, 64 * 96, 64 * 48)
+    assert losses.unused_columns == ("EDCm",)
+    with pytest.raises(DefinitionError, match="states their length"):
+        kept(proposal, tmp_path)
+
+
+def test_a_wide_table_names_its_dyads_by_distinct_words_only(tmp_path):
+    header = ",".join(["code", "group", *(f"t{n}" for n in range(1, 6))])
+    distinct = propose(tmp_path, header, "a,x,0,1,0,1,0", "b,x,0,1,0,1,0")
+    assert fields_of(parse_mapping(distinct.text.replace(distinct.codebook_file, "stages").replace('"t"', '"wd"').replace(
+        "# segment_seconds = ?", "segment_seconds = 5")))["dyad"] == ("code",)
+    repeated = propose(tmp_path, header, "a,x,0,1,0,1,0", "a,x,0,1,0,1,0")
+    assert "# choose: which column names the dyad" in repeated.text
+
+
+def test_a_wide_table_of_persons_with_several_values(tmp_path):
+    header = ",".join(["couple", "who", *(f"t_{n}" for n in range(1, 7))])
+    proposal = propose(tmp_path, header, "1,a,0,1,2,0,1,2", "1,b,0,1,NA,0,1,2", "2,a,0,0,0,0,0,0")
+    assert "[[wide]]" in proposal.text
+    assert 'values = { "0" = "", "1" = "t-1", "2" = "t-2" }' in proposal.text
+    assert 'parties = ["a", "b"]' in proposal.text
+    assert "\nparty = " not in proposal.text
+    assert [code.code for code in parse_codebook(proposal.codebook_text).codes] == ["t-1", "t-2"]
+
+
+SHEET = "segment_uid;segment_idx;patient_id;session_id;start_sec;end_sec;WD_P;WD_T;CF_P;CF_T"
+
+
+def test_a_3rs_sheet_of_ratings_is_read_as_proposed(tmp_path):
+    rows = [f"u{at};{at};P1;1;{at * 60};{at * 60 + 60};{1 + at % 5};1;1;" for at in range(10)]
+    proposal = propose(tmp_path, SHEET, *rows)
+    mapping = kept(proposal, tmp_path)
+    assert (mapping.codebook, mapping.coding.time, mapping.coding.segment) == ("3rs-2022", TimeKind.SEGMENT, 60_000_000)
+    assert [(each.code, each.party, each.rating, each.above) for each in mapping.code_columns] == [
+        ("wd-p", "client", True, 1000), ("wd-t", "therapist", True, 1000), ("cf-p", "client", True, 1000)]
+    assert any("'CF_T' is empty and left out" in question for question in proposal.questions)
+    losses = read_table(tmp_path / "sheet.csv", mapping).losses
+    assert losses.moves == 8
+
+
+def test_a_3rs_sheet_of_marks_by_rater(tmp_path):
+    proposal = propose(tmp_path, "case,session,segment_nr,WD_P_r1,WD_P_r2,CF-P r1,CF-P r2",
+                       "D1,1,1,x,,,x", "D1,1,2,x,x,,x", "D1,1,3,,,,")
+    assert "states their length" in proposal.trial
+    mapping = parse_mapping(proposal.text.replace("# segment_seconds = ?", "segment_seconds = 300"))
+    assert [(each.code, each.track, each.present, each.absent) for each in mapping.code_columns] == [
+        ("wd-p", "r1", ("x",), ("",)), ("wd-p", "r2", ("x",), ("",)),
+        ("cf-p", "r1", ("1",), ("",)), ("cf-p", "r2", ("x",), ("",))]
+    onset = mapping.field("onset")
+    assert (onset.columns, onset.first) == (("segment_nr",), 1)
+    study = read_table(tmp_path / "sheet.csv", mapping)
+    assert study.cohort.track_names == ("r1", "r2")
+    assert {each.end for each in study.cohort.observed} == {900_000_000}
+
+
+def test_marks_with_a_word_for_no(tmp_path):
+    proposal = propose(tmp_path, "case,session,start,WD_P,CF_P", "D1,1,00:10,ja,nein", "D1,1,00:20,,nein")
+    assert 'present = ["ja"]\nabsent = [""]' in proposal.text
+    assert 'present = ["1"]\nabsent = ["nein"]' in proposal.text
+    assert parse_mapping(proposal.text).coding.time is TimeKind.CLOCK
+
+
+def test_turns_and_bare_orders(tmp_path):
+    turns = propose(tmp_path, "dyad,session,turn,speaker,code", "D1,1,1,T,invite", "D1,1,2,C,wd")
+    mapping = kept(turns, tmp_path)
+    assert mapping.coding.time is TimeKind.TURN
+    assert [(move.onset, move.party) for move in read_table(tmp_path / "sheet.csv", mapping).cohort.moves] == [
+        (1, "therapist"), (2, "client")]
+    order = propose(tmp_path, "dyad,session,speaker,code", "D1,1,T,invite", "D1,1,C,wd")
+    assert kept(order, tmp_path).coding.time is TimeKind.ORDER
+    assert "# choose: no column looks like a time" in order.text
+    assert order.trial == "2 rows = 2 moves + 0 rows left out"
+    ordered = propose(tmp_path, "dyad,session,utterance_id,code", "D1,1,7,invite", "D1,1,4,wd")
+    assert "numbered in the order of 'utterance_id'?" in ordered.text
+    assert [move.code for move in read_table(tmp_path / "sheet.csv", kept(ordered, tmp_path)).cohort.moves] == [
+        "wd", "invite"]
+
+
+def test_a_numbered_onset_is_a_turn(tmp_path):
+    proposal = propose(tmp_path, "dyad,session,time,code", "D1,1,1,invite", "D1,1,2,wd", "D1,1,3,wd")
+    assert kept(proposal, tmp_path).coding.time is TimeKind.TURN
+
+
+def test_numbers_that_could_be_seconds_are_asked_about(tmp_path):
+    asked = propose(tmp_path, "dyad,session,time,end,code", "D1,1,10,14,invite", "D1,1,20.5,22,wd")
+    assert "are the numbers of 'time' really seconds?" in asked.text
+    assert fields_of(kept(asked, tmp_path))["offset"] == ("end",)
+    told = propose(tmp_path, "dyad,session,start_sec,code", "D1,1,10,invite", "D1,1,20.5,wd")
+    assert "really" not in told.text
+
+
+# --- what is not known
+
+
+def test_what_is_not_found_is_asked_and_the_mapping_refused_until_it_is_answered(tmp_path):
+    proposal = propose(tmp_path, "a,b", "1,x y", "2,z")
+    assert "# column = ?  # choose: which column names the dyad" in proposal.text
+    assert "# column = ?  # choose: which column holds the codes?" in proposal.text
+    assert "Columns: 'a', 'b'" in proposal.text
+    with pytest.raises(DefinitionError, match=r"fields\.dyad: expected either column"):
+        kept(proposal, tmp_path)
+    assert "mistakes in this mapping" in proposal.trial
+
+
+def test_codes_that_a_codebook_lacks_are_listed_with_counts(tmp_path):
+    proposal = propose(tmp_path, "dyad,session,time,code", *["D1,1,00:10,invite"] * 5, *["D1,1,00:20,W9"] * 3)
+    assert proposal.unmapped == (("W9", 3),)
+    assert '# "W9": 3 rows' in proposal.text
+    assert "not a code of the codebook: 'W9' (3 rows)" in str(proposal)
+    assert "unknown code 'W9' (3 times" in proposal.trial
+
+
+def test_codes_of_a_new_codebook_are_told_apart(tmp_path):
+    proposal = propose(tmp_path, "dyad,session,time,code", "D1,1,00:10,a b", 'D1,1,00:20,"a,b"', "D1,1,00:30,a b c d")
+    assert [code.code for code in parse_codebook(proposal.codebook_text).codes] == ["a-b", "a-b-2", "a-b-c-d"]
+    assert read_table(tmp_path / "sheet.csv", kept(proposal, tmp_path)).losses.moves == 3
+
+
+def test_many_unmapped_codes_are_cut(tmp_path):
+    rows = [f"D1,1,00:10,c{at}" for at in range(50)]
+    proposal = propose(tmp_path, "dyad,session,time,code", *["D1,1,00:10,invite"] * 60, *rows)
+    assert len(proposal.unmapped) == 50
+    assert "... and 10 more such words" in str(proposal)
+
+
+def test_a_session_in_words_is_asked_about(tmp_path):
+    proposal = propose(tmp_path, "dyad,session,time,code", "D1,intake,00:10,wd", "D1,2,00:10,wd")
+    assert '# values = { intake = "?" }  # choose: sessions are numbered' in proposal.text
+    assert "not a session number 'intake'" in proposal.trial
+
+
+def test_a_third_party_is_asked_about(tmp_path):
+    proposal = propose(tmp_path, "dyad,session,speaker,time,code", "D1,1,Therapeutin,00:10,invite",
+                       "D1,1,Patient,00:20,wd", "D1,1,Mutter,00:30,wd")
+    assert 'values = { Therapeutin = "therapist" }' in proposal.text
+    assert "which party is meant by 'Mutter'?" in proposal.text
+    assert "unknown party 'Mutter'" in proposal.trial
+
+
+def test_odd_rows_and_columns_are_told(tmp_path):
+    proposal = propose(tmp_path, "dyad,session,time,code,x,x,", "D1,1,00:10,wd,,,", "D1,1,00:10", "D1,1,00:20,wd,1,1,1")
+    said = "\n".join(proposal.lines())
+    assert "x: duplicate name (1)" in said
+    assert "column 7: no name (1)" in said
+    assert "rows: wrong number of cells (1)" in said
+    assert fields_of(kept(proposal, tmp_path))["code"] == ("code",)
+
+
+def test_personal_data_are_told_by_column_and_never_repeated(tmp_path):
+    proposal = propose(tmp_path, "dyad,session,time,code,contact", "Anna Huber,1,00:10,wd,anna@example.org")
+    assert {text.split(":")[0] for text in proposal.private} == {"column 'dyad'", "column 'contact'"}
+    assert "Huber" not in str(proposal)
+    assert "anna@" not in str(proposal)
+
+
+def test_what_is_shown_is_cut_and_escaped(tmp_path):
+    long = "w" * 300
+    proposal = propose(tmp_path, f'dyad,session,time,code,"a<b>\tc{long}"', f"D1,1,00:10,wd,{long}",
+                       *['D1,1,00:10,wd,"<i>\t"'] * 2)
+    shown = proposal._repr_html_()
+    assert "<i>" not in shown
+    assert "a<b>" not in shown
+    assert long not in "\n".join(proposal.lines())
+    assert "\t" not in "\n".join(proposal.lines())
+
+
+def test_files_that_cannot_be_read_are_told(tmp_path):
+    for content in (b"", b"\x00", b"PK\x03\x04"):
+        (tmp_path / "x.csv").write_bytes(content)
+        with pytest.raises(FileProblem):
+            propose_mapping(tmp_path / "x.csv")
+    with pytest.raises(FileProblem):
+        propose_mapping(tmp_path / "no.csv")
+
+
+def test_a_large_file_is_looked_at_in_part_and_not_tried(tmp_path, monkeypatch):
+    monkeypatch.setattr(guess, "MOST_ROWS", 10)
+    monkeypatch.setattr("rupturekit.records.sniff._LARGEST_TRIAL", 10)
+    proposal = propose(tmp_path, "dyad,session,time,code", *["D1,1,00:10,wd"] * 30)
+    assert proposal.rows == 10
+    assert proposal.trial == ""
+    assert "read as proposed" not in str(proposal)
+
+
+# --- columns
+
+
+def test_each_field_has_english_and_german_words():
+    for names in (
+        ["dyad", "session", "interlocutor", "timestamp", "talk_type", "rater", "salience"],
+        ["PatientID", "session_no", "Speaker", "startSec", "behaviour", "coder", "rating"],
+        ["Klient", "Sitzung", "Sprecher", "Zeit", "Kode", "Kodierer", "Bewertung"],
+        ["transcript_id", "Session", "party", "start", "Code", "annotator_id", "Rating"],
+        ["fall_nr", "Sitzungsnummer", "Rolle", "Beginn", "Kategorie", "Beurteiler", "Ausprägung"],
+    ):
+        found = roles([column(name) for name in names], comma=False)
+        assert {role: each[0].name for role, each in found.items()} == dict(
+            zip(["dyad", "session", "party", "onset", "code", "rater", "rating"], names, strict=True))
+
+
+def test_values_speak_against_a_header():
+    assert roles([column("client", "client", "therapist")], comma=False) == {}
+    assert roles([column("time", "2021-05-12 10:00")], comma=False) == {}
+    assert roles([column("rating", "high")], comma=False) == {}
+    assert roles([column("day", "Monday")], comma=False) == {}
+    assert roles([column("code", *map(str, range(31)))], comma=False) == {}
+    assert roles([column("speaker", *"abcdefghijklmnop")], comma=False) == {}
+    assert roles([column("code", *map(chr, range(100, 600)))], comma=False) == {}
+    assert roles([column("rating", "2.5")], comma=True) == {}
+    assert roles([column("time", "2.5")], comma=True) == {}
+    assert "rating" in roles([column("rating", "2,5")], comma=True)
+    assert "session" in roles([column("session", "n/a", "")], comma=False)  # filled, but nothing speaks against it
+
+
+def test_runs_need_five_columns_that_count_on():
+    def named(*names):
+        return [(run.prefix, run.first, run.last, run.digits) for run in runs([column(name, "1") for name in names])]
+
+    assert named(*(f"a{n}" for n in range(8, 13))) == [("a", 8, 12, 1)]
+    assert named(*(f"a{n:02d}" for n in range(8, 13))) == [("a", 8, 12, 2)]
+    assert named(*(f"a{n}" for n in range(1, 5))) == []
+    assert named(*(f"a{n}" for n in (1, 2, 3, 5, 6, 7, 8, 9))) == [("a", 5, 9, 1)]
+    assert named("a1", "b2", "c3", "d4", "e5") == []
+    assert named(*map(str, range(9))) == []
+    assert runs([column(f"a{n}", *map(str, range(20))) for n in range(9)]) == []
+    assert runs([column(f"a{n}") for n in range(9)]) == []
+
+
+def test_headers_that_are_codes_hold_marks_or_ratings():
+    book = load_codebook("3rs-2022")
+    found = code_headers([column("WD_P", "4"), column("wd p coder2", "x"), column("CF_T", "much"), column("x_r1", "1")],
+                         book, comma=False)
+    assert [(each.code, each.track) for each in found] == [("wd-p", None), ("wd-p", "coder2")]
+
+
+def test_a_slug_is_a_code_or_becomes_one():
+    assert slug("CHG") == "CHG"
+    assert slug(" = + ") == "code"
+    assert slug("x" * 80) == "x" * 60
+
+
+def test_distinct_values_are_counted_up_to_a_bound():
+    made = column("x", *map(str, range(1000)))
+    assert made.many
+    assert len(made.values) == 400
+    assert made.filled == 1000
+
+
+def test_a_sheet_is_looked_at_by_column(tmp_path):
+    sheet = open_sheet(written(tmp_path, "a,b", "1,x", "2,"))
+    columns, rows = guess.look_at(sheet)
+    assert rows == 2
+    assert [(each.name, each.filled, each.is_whole()) for each in columns] == [("a", 2, True), ("b", 1, False)]
+
+
+# --- laws
+
+
+names = st.sampled_from(["dyad", "session", "Sprecher", "Zeit", "code", "Kode", "rating", "WD_P", "CF_P", "t01", "t02",
+                         "t03", "t04", "t05", "start_sec", "end_sec", "turn", "day", "rater", ""]) | st.text(
+    st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=6)
+values = st.sampled_from(["1", "0", "D1", "wd", "invite", "00:10", "12,5", "12.5", "n/a", "", "x", "client", "T", "60",
+                          "= 1", "a b c d e f g h i j k l m n o p q r s t u v w x y z"]) | st.text(
+    st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=6)
+
+
+@given(st.lists(names, min_size=1, max_size=8), st.lists(st.lists(values, max_size=8), max_size=8),
+       st.sampled_from([",", ";"]))
+def test_any_table_gets_a_proposal_in_toml(tmp_path_factory, header, rows, delimiter):
+    folder = tmp_path_factory.mktemp("any")
+    with (folder / "sheet.csv").open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream, delimiter=delimiter).writerows([header, *rows])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            proposal = propose_mapping(folder / "sheet.csv")
+        except RuptureKitError:
+            return
+    tomllib.loads(proposal.text)
+    tomllib.loads(proposal.codebook_text)
+    if proposal.codebook_text:
+        assert proposal.codebook_file
+    assert proposal.trial
+    assert all(line.isprintable() for line in proposal.lines() if not line.startswith("read as proposed"))

@@ -30,7 +30,7 @@ from rupturekit.episode import (
 )
 from rupturekit.errors import CodingWarning, StateMachineError
 from rupturekit.segmentation import SegmentationRule
-from rupturekit.state_machine import Condition, State, StateMachine, Transition, check_model
+from rupturekit.state_machine import Condition, State, StateMachine, Transition, check_model, parse_model
 from rupturekit.vocabulary import UNKNOWN, Certainty, Evidence, Outcome, Phase, RuptureType, TimeKind
 
 T = TypeVar("T")
@@ -152,6 +152,48 @@ def _is_sound(model: StateMachine) -> bool:
     except StateMachineError:
         return False
     return True
+
+
+HEAD = 'format = 1\nname = "m"\ntitle = "M"\nsource = "S"\ntype = "any"\n'
+ENDS = ('[[states]]\nname = "a"\nphase = "rupture"\ninitial = true\nevidence = "assumption"\n'
+        '[[states]]\nname = "z"\nphase = "repair"\nend = true\nevidence = "assumption"\n')
+
+
+def _steps_text(under: str, steps: Mapping[str, str]) -> str:
+    return "".join(f'[[{under}.steps]]\nname = "{name}"\nwhen = {{ {when} }}\nevidence = "recalled"\n'
+                   for name, when in steps.items())
+
+
+def _block(name: str, join: str) -> str:
+    return (f'[{name}]\nfrom = "a"\nto = "z"\nwhen = {{ function = "{join}" }}\nphase = "negotiation"\n'
+            'evidence = "assumption"\n')
+
+
+def _alone(names: list[str] | Mapping[str, str]) -> Mapping[str, str]:
+    return names if isinstance(names, Mapping) else {name: f'function = "{name}"' for name in names}
+
+
+def chains_text(chains: list[list[str]] | list[dict[str, str]], *, join: str = "join") -> str:
+    """Return a model of parallel chains as TOML; a chain is a list of functions, or maps a step to its `when`."""
+    made = (f'[[parallel.chains]]\nparty = "client"\n{_steps_text("parallel.chains", _alone(chain))}' for chain in chains)
+    return HEAD + ENDS + _block("parallel", join) + "".join(made)
+
+
+def set_text(names: list[str] | dict[str, str], at_least: int, *, join: str = "join") -> str:
+    """Return a model of strategies in any order as TOML."""
+    return HEAD + ENDS + _block("unordered", join) + f"at_least = {at_least}\n" + _steps_text("unordered", _alone(names))
+
+
+@st.composite
+def products(draw: st.DrawFn) -> StateMachine:
+    """Draw two parallel chains, one a party, or a set of strategies, compiled; the last function joins them."""
+    *steps, join = FUNCTIONS
+    picked = st.lists(st.sampled_from(steps), min_size=1, max_size=3, unique=True)
+    if draw(st.booleans()):
+        names = draw(picked)
+        return parse_model(set_text(names, draw(st.integers(1, len(names))), join=join))
+    chains = [{f"{party}_{name}": f'party = "{party}", function = "{name}"' for name in draw(picked)} for party in PARTIES]
+    return parse_model(chains_text(chains, join=join))
 
 
 # --- studies ---------------------------------------------------------------------------------------------------

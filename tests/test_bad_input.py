@@ -70,21 +70,26 @@ def test_a_good_study_passes(study: Path, capsys: pytest.CaptureFixture[str]) ->
     assert said(capsys, "check", study)[0] == 0
 
 
-def with_rows(*rows: str) -> Callable[[Path], None]:
-    return lambda folder: moves(folder).write_text("\n".join([HEADER, *ROWS, *rows]) + "\n") and None
+def a_directory(folder: Path) -> None:
+    moves(folder).unlink()
+    moves(folder).mkdir()
 
 
-def with_bytes(content: bytes) -> Callable[[Path], None]:
-    return lambda folder: moves(folder).write_bytes(content) and None
+def with_rows(*rows: str) -> Callable[[Path], object]:
+    return lambda folder: moves(folder).write_text("\n".join([HEADER, *ROWS, *rows]) + "\n")
 
 
-def with_settings(text: str) -> Callable[[Path], None]:
-    return lambda folder: (folder / "rupturekit.toml").write_text(text) and None
+def with_bytes(content: bytes) -> Callable[[Path], object]:
+    return lambda folder: moves(folder).write_bytes(content)
 
 
-KINDS: dict[str, tuple[Callable[[Path], None], int, str]] = {
+def with_settings(text: str) -> Callable[[Path], object]:
+    return lambda folder: (folder / "rupturekit.toml").write_text(text)
+
+
+KINDS: dict[str, tuple[Callable[[Path], object], int, str]] = {
     "missing file": (lambda folder: moves(folder).unlink(), 3, "the one table a study needs"),
-    "a directory": (lambda folder: (moves(folder).unlink(), moves(folder).mkdir()) and None, 3, "is a folder"),
+    "a directory": (a_directory, 3, "is a folder"),
     "empty": (with_bytes(b""), 3, "empty"),
     "NUL": (with_bytes((HEADER + "\n1,D1\x00,1,r1,client,wd,0\n").encode()), 3, "NUL"),
     "wrong encoding": (with_bytes((HEADER + "\n1,Dä,1,r1,client,wd,0\n").encode("cp1252")), 3, "utf-8"),

@@ -100,7 +100,8 @@ def spoiled(**changes: object) -> str:
     "", "{", "[" * 100_000, "[]", "{}", spoiled(rupturekit_tracer="1"), spoiled(rupturekit_tracer=2),
     spoiled(follow_skips=1), spoiled(seen={"state": 99}), spoiled(seen={"state": -1}), spoiled(seen={"state": True}),
     spoiled(seen={"count": "1"}), spoiled(seen={"onset": "now"}), spoiled(seen={"possible": [99]}),
-    spoiled(seen={"possible": 3}), spoiled(seen={"instant": [1]}), spoiled(seen={"instant": [[1]]}),
+    spoiled(seen={"possible": 3}), spoiled(seen={"instant": [1]}), spoiled(seen={"instant": [[1]]}), spoiled(seen={"instant": [[0, 999]]}),
+    spoiled(seen={"waited": None}), spoiled(seen={"session": "1"}), spoiled(seen={"opened": 3}),
     spoiled(seen={"opened": [None, 1]}), spoiled(seen={"more": 1}),
 ])
 def test_what_no_tracer_wrote_is_refused_with_a_sentence(text: str) -> None:

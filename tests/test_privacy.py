@@ -37,7 +37,7 @@ def test_calendar_dates(value):
 
 @pytest.mark.parametrize(("column", "value"), [
     ("note", "Frau Huber came late"), ("note", "with Dr. Weiss"), ("note", "Anna Huber"), ("note", "Huber, Anna"),
-    ("dyad", "Anna"), ("dyad", "Zbigniew Kowalczyk"), ("rater", "Kowalczyk, Zbigniew"), ("therapist", "Peter van Dyk"),
+    ("dyad", "Anna"), ("dyad", "Zbigniew Kowalczyk"), ("rater", "Kowalczyk, Zbigniew"), ("track", "Anna"), ("therapist", "Peter van Dyk"),
     ("last_name", "Kowalczyk"), ("Nachname", "Huber"), ("patient_id", "maria")])
 def test_names(column, value):
     assert kinds(column, value) == ["a name"]

@@ -65,8 +65,8 @@ def _parsed(text: str) -> dict[str, Any]:
         raise DefinitionError('this is not a model: it does not say "rupturekit_model"')
     version = said.pop("rupturekit_model")
     if version != _FORMAT:
-        raise DefinitionError(f"this model was written in format {version!r:.40}, this version of rupturekit reads format "
-                              f"{_FORMAT}; upgrade rupturekit to read it")
+        raise DefinitionError(f"this model was written in format {version!r:.40}, this version of rupturekit reads "
+                              f"format {_FORMAT}; upgrade rupturekit to read it")
     return said
 
 
@@ -104,8 +104,8 @@ _KINDS: Final[dict[str, tuple[type, ...]]] = {
     "min_elapsed": (int,), "max_elapsed": (int,), "when": (dict,), "functions": (list,), "steps": (list,),
     "states": (tuple,), "transitions": (tuple,),
 }
-_MAY_BE_NONE: Final = frozenset({"type", "outcome", "when", "party", "min_rating", "max_rating", "absent", "min_elapsed",
-                                 "max_elapsed"})
+_MAY_BE_NONE: Final = frozenset({"type", "outcome", "when", "party", "min_rating", "max_rating", "absent",
+                                 "min_elapsed", "max_elapsed"})
 
 
 def _value(kind: type[Any], name: str, value: Any, levels: Any) -> Any:
@@ -116,7 +116,8 @@ def _value(kind: type[Any], name: str, value: Any, levels: Any) -> Any:
     if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
         raise DefinitionError(f"{where}: expected {wanted[-1].__name__} but got {value!r:.80}")
     if levels is not None and value not in set(levels):
-        raise DefinitionError(f"{where}: {value!r:.80} is not one of {listed(levels)}{did_you_mean(value, list(levels))}")
+        raise DefinitionError(f"{where}: {value!r:.80} is not one of {listed(levels)}"
+                              f"{did_you_mean(str(value), list(levels))}")
     if isinstance(value, list):
         if not all(isinstance(one, str) for one in value):
             raise DefinitionError(f"{where}: expected a list of texts but got {value!r:.80}")
@@ -159,8 +160,8 @@ def model_to_scxml(model: StateMachine) -> str:
     """
     guarded = [arrow for arrow in model.transitions if arrow.when and (arrow.when.rates or arrow.when.times)]
     if guarded:
-        raise DefinitionError(f"{model.name}: {len(guarded)} arrows have guards ({guarded[0]}); SCXML holds them only as "
-                              "code in a string, which is not written here; use JSON")
+        raise DefinitionError(f"{model.name}: {len(guarded)} arrows have guards ({guarded[0]}); SCXML holds them only "
+                              "as code in a string, which is not written here; use JSON")
     root = ElementTree.Element("scxml", {"xmlns": "http://www.w3.org/2005/07/scxml", "version": "1.0",
                                          "name": model.name, "initial": _id(model, model.initial)})
     for state in model.states:

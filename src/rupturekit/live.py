@@ -201,9 +201,10 @@ class Tracer:
         wanted = json.loads(start.to_json())
         for name in ("model", "codebook", "parties"):
             if said.get(name) != wanted[name]:
-                raise ProvenanceMismatch(f"this trace was begun with another {name}: {said.get(name)!r:.80}, here it is "
-                                         f"{wanted[name]!r}")
-        return attrs.evolve(start, seen=_seen(said["seen"], states=len(model.states)))
+                raise ProvenanceMismatch(f"this trace was begun with another {name}: {said.get(name)!r:.80}, here it "
+                                         f"is {wanted[name]!r}")
+        alphabet = _alphabet(model, coding.codebook, coding.parties, start.follow_skips)
+        return attrs.evolve(start, seen=_seen(said["seen"], alphabet))
 
     def __repr__(self) -> str:
         return f"Tracer({self.model.name!r}, in {self.state!r} after {self.seen.count} moves)"
@@ -236,22 +237,27 @@ def _parsed(text: str) -> dict[str, Any]:
     return said
 
 
-def _seen(said: dict[str, Any], *, states: int) -> _Seen:
+def _seen(said: dict[str, Any], alphabet: Alphabet) -> _Seen:
     """Check every remembered number before it is used as an index."""
-    numbers = {"state", "before_instant"}
-    sets = {"possible", "possible_before_instant"}
-    wanted = {field.name for field in attrs.fields(_Seen)}
-    codes = [said.get(name) for name in numbers] + [at for name in sets for at in _list(said.get(name))]
+    states, symbols = alphabet.next.shape
     pairs = _list(said.get("instant"))
-    counts = [said.get("count"), *(at for pair in pairs for at in _list(pair)), *_list(said.get("opened") or [])]
-    times = [said.get(name) for name in ("session", "onset", "waited")]
-    if (set(said) != wanted or not all(_whole(at) and 0 <= at < states for at in codes)
-            or not all(map(_whole, counts)) or not all(len(_list(pair)) == 2 for pair in pairs) or not all(at is None or _whole(at) for at in times)):
+    sets = {name: _list(said.get(name)) for name in ("possible", "possible_before_instant")}
+    opened = said.get("opened")
+    codes = [said.get("state"), said.get("before_instant"), *sets["possible"], *sets["possible_before_instant"]]
+    fits = [
+        set(said) == {field.name for field in attrs.fields(_Seen)},
+        all(_whole(at) and 0 <= at < states for at in codes),
+        all(len(_list(pair)) == 2 and all(_whole(at) and 0 <= at < symbols for at in pair) for pair in pairs),
+        all(map(_whole, (said.get("count"), said.get("waited")))),
+        said.get("session") is None or _whole(said["session"]),
+        said.get("onset") is None or _whole(said["onset"]),
+        opened is None or (len(_list(opened)) == 2 and all(map(_whole, opened))),
+    ]
+    if not all(fits):
         raise DefinitionError("this is not a whole written tracer: what it has seen does not fit the model")
-    opened = said["opened"]
     return _Seen(**{**said, "instant": tuple((lead, rest) for lead, rest in pairs),
                     "opened": None if opened is None else (opened[0], opened[1]),
-                    **{name: frozenset(said[name]) for name in sets}})
+                    **{name: frozenset(held) for name, held in sets.items()}})
 
 
 def _list(value: object) -> list[Any]:

@@ -103,7 +103,7 @@ def _is_phone(text: str) -> bool:
 
 
 _PEOPLE: Final = re.compile(
-    r"(?<![a-zäöüß])(dyad|couple|paar|client|klient|patient|therap|rater|coder|annotator|person|subject|participant|"
+    r"(?<![a-zäöüß])(dyad|couple|paar|client|klient|patient|therap|rater|coder|track|annotator|person|subject|participant|"
     r"proband|speaker|sprecher|case|fall|(who|wer)(?![a-z]))"
 )
 _NAMED: Final = re.compile(r"(^|[^a-z])(sur|first|last|family|given|vor|nach|full)?[ _-]?names?($|[^a-z])")

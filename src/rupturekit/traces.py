@@ -290,8 +290,9 @@ class Trace:
         """
         stated: dict[RepairSource, tuple[str, ...]] = {RepairSource.REACHED_END: (self.reached.value,)}
         for source in (RepairSource.RATED_RESOLUTION, RepairSource.REPORTED_RESOLUTION):
-            stated[source] = tuple(f"{label.value} ({label.rater or label.party or label.perspective or 'not said who'})"
-                                   for label in self.episode.labels if label.attribute == source)
+            stated[source] = tuple(
+                f"{label.value} ({label.rater or label.party or label.perspective or 'not said who'})"
+                for label in self.episode.labels if label.attribute == source)
         return stated
 
     def __repr__(self) -> str:

@@ -11,7 +11,7 @@ import networkx as nx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import models
+from strategies import ENDS, HEAD, chains_text, models, set_text
 
 from rupturekit.codebooks import Code, load_codebook
 from rupturekit.episode import Coding, Episode, Move
@@ -245,27 +245,6 @@ def test_rating_cuts_are_thousandths_at_which_a_bucket_begins() -> None:
 
 
 # --- chains and sets -------------------------------------------------------------------------------------------
-
-HEAD = 'format = 1\nname = "m"\ntitle = "M"\nsource = "S"\ntype = "any"\n'
-ENDS = ('[[states]]\nname = "a"\nphase = "rupture"\ninitial = true\nevidence = "assumption"\n'
-        '[[states]]\nname = "z"\nphase = "repair"\nend = true\nevidence = "assumption"\n')
-
-
-def steps_text(under: str, names: list[str]) -> str:
-    return "".join(f'[[{under}.steps]]\nname = "{name}"\nwhen = {{ function = "{name}" }}\nevidence = "recalled"\n'
-                   for name in names)
-
-
-def chains_text(chains: list[list[str]]) -> str:
-    made = "".join(f'[[parallel.chains]]\nparty = "client"\n{steps_text("parallel.chains", chain)}' for chain in chains)
-    return HEAD + ENDS + ('[parallel]\nfrom = "a"\nto = "z"\nwhen = { function = "join" }\nphase = "negotiation"\n'
-                          f'evidence = "assumption"\n{made}')
-
-
-def set_text(names: list[str], at_least: int) -> str:
-    return HEAD + ENDS + ('[unordered]\nfrom = "a"\nto = "z"\nwhen = { function = "join" }\nphase = "negotiation"\n'
-                          f'evidence = "assumption"\nat_least = {at_least}\n{steps_text("unordered", names)}')
-
 
 def walk(model: StateMachine, said: list[str]) -> list[str]:
     """Return the states that a model goes through when its functions are heard one after another, none skipped."""

@@ -10,7 +10,7 @@ import numpy as np
 import oracles
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from strategies import SECOND, Parts, codebooks, models, parts, renamed, shifted
+from strategies import SECOND, Parts, codebooks, models, parts, products, renamed, shifted
 
 from rupturekit.alphabet import Observability, coverage
 from rupturekit.state_machine import StateMachine
@@ -27,7 +27,10 @@ def without_times(one: Trace) -> tuple[Any, ...]:
             one.skipped, one.passed, one.dwell())
 
 
-@given(parts(), models(), st.sampled_from(TieRule), st.booleans())
+any_model = models() | products()
+
+
+@given(parts(), any_model, st.sampled_from(TieRule), st.booleans())
 def test_a_batch_is_its_episodes_one_by_one_and_the_plain_walk(study: Parts, model: StateMachine, ties: TieRule,
                                                                follow: bool) -> None:
     cohort = study.cohort()
@@ -74,7 +77,7 @@ def test_renaming_codes_functions_parties_and_states_renames_the_traces(study: P
     assert [told(one, lambda word: word) for one in after] == [told(one, names.get) for one in before]
 
 
-@given(parts(), models(), st.booleans())
+@given(parts(), any_model, st.booleans())
 def test_an_unobservable_state_is_never_skipped_and_a_passed_one_never_observable(study: Parts, model: StateMachine,
                                                                                   follow: bool) -> None:
     said = coverage(study.coding.codebook, model)
@@ -86,7 +89,7 @@ def test_an_unobservable_state_is_never_skipped_and_a_passed_one_never_observabl
         assert not set(one.skipped) & set(said.unobservable)
 
 
-@given(codebooks(), models())
+@given(codebooks(), any_model)
 def test_coverage_is_the_plain_count_of_functions_with_a_code(codebook: Any, model: StateMachine) -> None:
     said = coverage(codebook, model)
     assert {state: seen for state, seen, *_ in said.states} == oracles.observability(model, codebook)

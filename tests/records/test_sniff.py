@@ -119,7 +119,7 @@ def test_the_trial_tells_of_times_that_go_back(tmp_path):
 
 
 def test_a_wide_table_waits_for_the_length_of_its_intervals(tmp_path):
-    header = ",".join(["code", *(f"DCCB{n:02d}" for n in range(1, 49)), *(f"IKCB{n:02d}" for n in range(1, 49)), "EDCm"])
+    header = ",".join(["code", *(f"{name}{n:02d}" for name in ("DCCB", "IKCB") for n in range(1, 49)), "EDCm"])
     rows = [",".join([str(129 + at), *("10"[(at + n) % 2] for n in range(96)), f"{at / 3:.2f}"]) for at in range(64)]
     proposal = propose(tmp_path, header, *rows)
     assert "states their length" in proposal.trial
@@ -141,8 +141,7 @@ def test_a_wide_table_waits_for_the_length_of_its_intervals(tmp_path):
 def test_a_wide_table_names_its_dyads_by_distinct_words_only(tmp_path):
     header = ",".join(["code", "group", *(f"t{n}" for n in range(1, 6))])
     distinct = propose(tmp_path, header, "a,x,0,1,0,1,0", "b,x,0,1,0,1,0")
-    assert fields_of(parse_mapping(distinct.text.replace(distinct.codebook_file, "stages").replace('"t"', '"wd"').replace(
-        "# segment_seconds = ?", "segment_seconds = 5")))["dyad"] == ("code",)
+    assert '[fields.dyad]\ncolumn = "code"' in distinct.text
     repeated = propose(tmp_path, header, "a,x,0,1,0,1,0", "a,x,0,1,0,1,0")
     assert "# choose: which column names the dyad" in repeated.text
 

@@ -39,7 +39,11 @@ class BadCell(RecordError):
 
 
 def kind_of(error: RecordError) -> str:
-    """Return the short phrase under which errors of one kind are counted."""
+    """Return the short phrase under which errors of one kind are counted.
+
+    >>> kind_of(InvalidTime("'x' is not a time"))
+    'not a time'
+    """
     match error:
         case BadCell():
             return error.kind
@@ -118,7 +122,13 @@ Reader = Callable[[str], Any]
 
 
 def readers(coding: Coding, fields: Sequence[mapping.Field], *, number: Callable[[str], str]) -> dict[str, Reader]:
-    """Return how the text of each mapped field is read; `number` undoes a decimal comma, where the file has one."""
+    """Return how the text of each mapped field is read; `number` undoes a decimal comma, where the file has one.
+
+    >>> from rupturekit.codebooks import load_codebook
+    >>> party = mapping.Field(name="party", columns=("who",))
+    >>> readers(Coding(codebook=load_codebook("stages")), [party], number=str)["party"]("Patient")
+    'client'
+    """
     return {field.name: _reader(field, coding, number) for field in fields}
 
 
@@ -204,7 +214,12 @@ def _party(text: str, *, parties: tuple[str, str]) -> str:
 
 
 def known_code(text: str, *, book: Codebook) -> str:
-    """Return a code that the codebook has; another is refused with the nearest named."""
+    """Return a code that the codebook has; another is refused with the nearest named.
+
+    >>> from rupturekit.codebooks import load_codebook
+    >>> known_code("wd", book=load_codebook("stages"))
+    'wd'
+    """
     if text not in book:
         shown, known = excerpt(text), tuple(code.code for code in book.codes)
         near = nearest(text, known) or "; add it to the codebook, or map it under values"

@@ -109,7 +109,18 @@ def _is_whole(value: str) -> bool:
 
 
 def look_at(sheet: Sheet) -> tuple[list[Column], int]:
-    """Return the columns that have a name of their own, and how many rows were looked at."""
+    """Return the columns that have a name of their own, and how many rows were looked at.
+
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from rupturekit.records.delimited import open_sheet
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "sheet.csv")
+    ...     _ = path.write_text("case,code\\nD1,wd\\n")
+    ...     columns, rows = look_at(open_sheet(path))
+    >>> rows, [(column.name, column.values) for column in columns]
+    (1, [('case', ['D1']), ('code', ['wd'])])
+    """
     names = Counter(sheet.header)
     columns = [Column(name, at) for at, name in enumerate(sheet.header) if name and names[name] == 1]
     rows = 0
@@ -298,7 +309,13 @@ def plain(word: str) -> str:
 
 
 def code_headers(columns: Iterable[Column], book: Codebook, *, comma: bool) -> list[CodeHeader]:
-    """Return the columns whose headers are codes of a codebook and whose cells are marks or ratings."""
+    """Return the columns whose headers are codes of a codebook and whose cells are marks or ratings.
+
+    >>> from rupturekit.codebooks import load_codebook
+    >>> found = code_headers([Column("WD_P_r1", 0)], load_codebook("3rs-2022"), comma=False)
+    >>> [(header.code, header.track) for header in found]
+    [('wd-p', 'r1')]
+    """
     known = {plain(code.code): code.code for code in book.codes}
     found = []
     for column in columns:

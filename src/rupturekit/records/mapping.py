@@ -298,7 +298,15 @@ def party_words(parties: Iterable[str]) -> dict[str, str]:
 
 
 def as_mapping(mapping: Mapping | str | Path) -> Mapping:
-    """Take a mapping as it is, checked, or read it from a file."""
+    """Take a mapping as it is, checked, or read it from a file.
+
+    Raises
+    ------
+    FileProblem
+        When the file cannot be read.
+    DefinitionError
+        With every mistake in it.
+    """
     if not isinstance(mapping, Mapping):
         return read_mapping(mapping)
     found = [f"{place}: {message}" for place, message in _mistakes(mapping)]

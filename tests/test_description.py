@@ -256,17 +256,19 @@ def test_studies_coded_by_segments_count_segments() -> None:
         stretch("D1", 1, "r1", 0, seconds(400)),    # segments 0 and 1
         stretch("D1", 1, "r1", seconds(450), seconds(900)),    # 1 again, and 2
         stretch("D1", 1, "r1", seconds(1000), seconds(1000)),    # nothing
+        stretch("D1", 3, "r1", 0, seconds(300)),    # 0
+        stretch("D1", 4, "r1", 0, 0),    # nothing
     ]
     sessions = [Session(dyad="D1", session=2, duration=seconds(601), attended=Attendance.YES)]
     told = quietly(in_segments(observed=observed, sessions=sessions))
     assert told.segment == seconds(300)
-    assert told.tracks[0].n_segments == 3 + 3
+    assert told.tracks[0].n_segments == 3 + 3 + 1
     assert told.tracks[0].n_partial == 0    # the length of session 1 is not known
     [code] = told.codes
-    assert (code.n_moves, code.n_segments, code.of_segments, code.n_sessions) == (4, 3, 6, 2)
-    assert value(told, "Codes of the client", "wd") == "4 moves, 2 of 2 sessions, 3 of 6 segments"
+    assert (code.n_moves, code.n_segments, code.of_segments, code.n_sessions) == (4, 3, 7, 2)
+    assert value(told, "Codes of the client", "wd") == "4 moves, 2 of 4 sessions, 3 of 7 segments"
     assert value(told, "Sessions with", "withdrawal, client") == (
-        "2 of 2 sessions, 100.0 %, 4 moves, 3 of 6 segments")
+        "2 of 4 sessions, 50.0 %, 4 moves, 3 of 7 segments")
     assert value(told, "Study", "coded with").endswith("time by segment of 300 s; client and therapist")
 
 

@@ -65,6 +65,7 @@ __all__ = [
     "Rating",
     "Session",
     "Track",
+    "clock_text",
     "seconds",
 ]
 
@@ -94,6 +95,19 @@ def seconds(value: float) -> int:
     if not math.isclose(whole / 1_000_000, value, rel_tol=1e-15, abs_tol=1e-9):
         raise RecordError(f"{value!r} s is finer than a microsecond; round it first", value=value)
     return whole
+
+
+def clock_text(value: int) -> str:
+    """Return microseconds as a clock shows them; a place on a recording is one in any study.
+
+    >>> clock_text(seconds(3661.5))
+    '1:01:01.5'
+    """
+    whole, micro = divmod(value, 1_000_000)
+    fraction = f"{micro:06d}".rstrip("0")
+    hours, rest = divmod(whole, 3600)
+    clock = f"{rest // 60:02d}:{rest % 60:02d}"
+    return (f"{hours}:{clock}" if hours else clock) + (f".{fraction}" if fraction else "")
 
 
 @record
@@ -356,11 +370,7 @@ class Coding:
         """
         if not self.time.has_clock:
             return f"{'turn' if self.time is TimeKind.TURN else 'no.'} {value}"
-        whole, micro = divmod(value, 1_000_000)
-        fraction = f"{micro:06d}".rstrip("0")
-        hours, rest = divmod(whole, 3600)
-        clock = f"{rest // 60:02d}:{rest % 60:02d}"
-        return (f"{hours}:{clock}" if hours else clock) + (f".{fraction}" if fraction else "")
+        return clock_text(value)
 
 
 @attrs.frozen(kw_only=True, repr=False)

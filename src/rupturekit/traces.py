@@ -23,11 +23,11 @@ from rupturekit._schema import ABSENT, ABSENT_CODE
 from rupturekit._table import Array, Table, arrays_equal, freeze, held_state, set_closed
 from rupturekit.alphabet import REASONS, Alphabet, Reason, compile_model
 from rupturekit.cohort import Cohort, Episodes, choose_track, pack_episodes
-from rupturekit.episode import Episode, EpisodeRow, Move
+from rupturekit.episode import Episode, EpisodeRow, Move, clock_text
 from rupturekit.errors import OffModelMove, RecordError, listed
 from rupturekit.provenance import Provenance
 from rupturekit.state_machine import StateMachine, Transition
-from rupturekit.vocabulary import ClosedBy, Outcome, Phase, RepairSource, RuptureType
+from rupturekit.vocabulary import ClosedBy, EpisodeSource, Outcome, Phase, RepairSource, RuptureType
 
 __all__ = ["Reached", "Step", "TieRule", "Trace", "TraceSummary", "TraceTable", "trace", "trace_cohort"]
 
@@ -332,8 +332,7 @@ class Trace:
 def _explanation(trace: Trace) -> Iterator[str]:
     row, coding, model = trace.episode.row, trace.episode.coding, trace.model
     yield (f"Episode {row.episode} (dyad {row.dyad}, track {row.track}), from session {row.first_session} "
-           f"{coding.when(row.onset)} to session {row.last_session} {coding.when(row.end)}, drawn by "
-           f"{'its coders' if row.source == 'coders' else 'the rule ' + ', '.join(trace.provenance.rules)}.")
+           f"{coding.when(row.onset)} to session {row.last_session} {coding.when(row.end)}, drawn by {_drawn_by(trace)}.")
     yield f"Model {model.name}: {model.evidence_text()}. Codes: {trace.codebook}."
     yield f"It begins in '{model.initial}', where the model puts every episode."
     for step, fresh in zip(trace.steps, trace.episode.new_session, strict=True):
@@ -344,20 +343,30 @@ def _explanation(trace: Trace) -> Iterator[str]:
     yield _told_end(trace)
 
 
+def _drawn_by(trace: Trace) -> str:
+    """Return who drew the episode; one that was traced alone no longer knows its rule's name."""
+    rule = trace.provenance.rules[0]
+    if trace.episode.row.source is EpisodeSource.CODERS:
+        return "its coders"
+    return "a rule" if rule == EpisodeSource.CODERS else f"the rule {rule!r}"
+
+
 def _told(trace: Trace, step: Step) -> str:
     move = step.move
     who, what = move.party or "somebody", trace.episode.name_of(move)
     tape = f"move {move.row_id}" + (f", row {move.source_row} of the file" if move.source_row is not None else "")
-    tape += f", recording at {trace.episode.coding.when(move.media)}" if move.media is not None else ""
+    tape += f", recording at {clock_text(move.media)}" if move.media is not None else ""
     tape += f", note {move.note!r}" if move.note is not None else ""
     said = f"{trace.episode.coding.when(move.onset)} {who}: {what} [{tape}]"
-    if step.arrow is None:
-        return f"{said}: off the model in '{step.before}', {_why(step, who)}"
+    did = _did(step, step.arrow) if step.arrow else f"off the model in '{step.before}', {_why(step, who)}"
+    return f"{said}: {did}" + ("; the order at this instant matters" if step.order_dependent else "")
+
+
+def _did(step: Step, arrow: Transition) -> str:
     stays = "stays in" if step.before == step.after else "goes to"
-    text = f"{said}: {stays} '{step.after}' (arrow {step.arrow.evidence}: {step.arrow.when or 'silent'})"
+    text = f"{stays} '{step.after}' (arrow {arrow.evidence}: {arrow.when})"
     text += f"; past {_quoted(step.passed)}, which these codes cannot show" if step.passed else ""
-    text += f"; skipped {_quoted(step.skipped)}" if step.skipped else ""
-    return text + ("; the order at this instant matters" if step.order_dependent else "")
+    return text + (f"; skipped {_quoted(step.skipped)}" if step.skipped else "")
 
 
 def _why(step: Step, who: str) -> str:

@@ -1,0 +1,64 @@
+"""How a study is to be analysed, read from its settings file."""
+
+from __future__ import annotations
+
+import pytest
+
+import rupturekit as rk
+from rupturekit.errors import DefinitionError
+from rupturekit.example import EXAMPLE_SETTINGS
+from rupturekit.segmentation import WHOLE_SESSION
+from rupturekit.settings import Settings, parse_settings
+from rupturekit.traces import TieRule
+
+
+def test_without_a_file_everything_keeps_its_default() -> None:
+    assert parse_settings("") == Settings()
+    assert parse_settings("format = 1") == Settings()
+    assert Settings().segmentation == WHOLE_SESSION
+
+
+def test_the_examples_settings_are_read() -> None:
+    said = parse_settings(EXAMPLE_SETTINGS)
+    assert (said.model, said.track, said.tie_rule, said.follow_skips) == ("withdrawal-2000", "r1", TieRule.AS_FILED, True)
+    assert said.segmentation.gap == rk.seconds(240)
+
+
+def test_every_key_has_its_effect() -> None:
+    said = parse_settings("""
+[analysis]
+model = "recognition"
+track = "both"
+tie_rule = "second_party_first"
+follow_skips = false
+any_type = true
+[analysis.segmentation]
+name = "turns"
+opens = ["confrontation_marker"]
+opened_by = ["client"]
+gap_turns = 12
+closes_on = ["validates"]
+min_rating = 2.5
+absent_rating = "block"
+across_sessions = true
+use_coded = false
+""")
+    assert said == Settings(
+        model="recognition", track="both", tie_rule=TieRule.SECOND_PARTY_FIRST, follow_skips=False, any_type=True,
+        segmentation=rk.SegmentationRule(
+            name="turns", opens=("confrontation_marker",), opened_by=("client",), gap=12, closes_on=("validates",),
+            min_rating=2.5, absent_rating="block", across_sessions=True, use_coded=False))
+
+
+@pytest.mark.parametrize(("text", "told"), [
+    ('[analysis]\nmodle = "x"', "did you mean 'model'"),
+    ('[analysis]\ntie_rule = "as_file"', "did you mean 'as_filed'"),
+    ('[analysis.segmentation]\nname = "x"\ngap_seconds = 0', "expected a gap above 0"),
+    ('[analysis.segmentation]\nname = "x"\nopens = []', "nothing opens an episode"),
+    ('[analysis.segmentation]\nname = "x"\nmin_rating = 2', "absent_rating"),
+    ('[analysis.segmentation]\nname = "x"\nopens = ["a"]\ncloses_on = ["a"]', "both opens and closes"),
+    ("[analysis", "not a settings file"),
+])
+def test_mistakes_are_told_with_place_and_remedy(text: str, told: str) -> None:
+    with pytest.raises(DefinitionError, match=told):
+        parse_settings(text)

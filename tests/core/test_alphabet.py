@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import SECOND, Parts, codebooks, models, products, renamed
 
 from rupturekit.alphabet import Coverage, Observability, Reason, compile_model, coverage
 from rupturekit.codebooks import Code, Codebook, load_codebook
@@ -20,6 +19,7 @@ from rupturekit.errors import PartyMismatch, UnknownState
 from rupturekit.state_machine import Condition, State, StateMachine, Transition, load_model, model_names
 from rupturekit.traces import Trace, trace
 from rupturekit.vocabulary import Evidence, Phase, TimeKind
+from strategies import SECOND, Parts, codebooks, models, products, renamed
 
 STAGES = load_codebook("stages")
 

@@ -9,7 +9,6 @@ from typing import Any
 import attrs
 import pytest
 from hypothesis import given
-from strategies import codebooks, lines
 
 from rupturekit.codebooks import (
     MARKERS,
@@ -25,6 +24,7 @@ from rupturekit.codebooks import (
 )
 from rupturekit.errors import CodingWarning, DefinitionError, FileProblem, UnknownCode
 from rupturekit.vocabulary import FUNCTIONS, Certainty, Evidence, Need, NeedAct, NeedVerb, RuptureType
+from strategies import codebooks, lines
 
 HEAD = 'format = 1\nname = "mine"\ntitle = "Mine"\n'
 CODE = '[[codes]]\ncode = "a"\nlabel = "A"\n'

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import Parts, parts, records
 
 from rupturekit._table import Table
 from rupturekit.codebooks import load_codebook
@@ -34,6 +33,7 @@ from rupturekit.episode import (
 from rupturekit.errors import CodingWarning, InvalidRecords, RecordError
 from rupturekit.problems import Problem, ProblemLog
 from rupturekit.vocabulary import Layer, Need, NeedMode, TimeKind, TrackKind
+from strategies import Parts, parts, records
 
 STAGES = Coding(codebook=load_codebook("stages"))
 

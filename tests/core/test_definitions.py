@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from strategies import lines
 
 from rupturekit import _definitions
 from rupturekit._definitions import MAX_BYTES, Node, parse_definition, read_definition_text, toml_string
 from rupturekit.errors import DefinitionError, FileProblem
 from rupturekit.vocabulary import Evidence
+from strategies import lines
 
 
 def node(text: str) -> Node:

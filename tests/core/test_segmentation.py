@@ -7,7 +7,6 @@ from typing import Any
 
 import attrs
 import pytest
-from strategies import quietly
 
 from rupturekit._definitions import parse_definition
 from rupturekit.codebooks import Code, load_codebook
@@ -18,6 +17,7 @@ from rupturekit.segmentation import WHOLE_SESSION, SegmentationRule, compare_bou
 from rupturekit.sensitivity import segment_many
 from rupturekit.state_machine import load_model
 from rupturekit.vocabulary import ClosedBy, EpisodeSource, RuptureType, TimeKind
+from strategies import quietly
 
 STAGES = Coding(codebook=load_codebook("stages"))
 GAP = SegmentationRule(name="gap", gap=10)

@@ -7,16 +7,16 @@ from typing import Any
 
 import attrs
 import numpy as np
-import oracles
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from strategies import SECOND, Parts, models, parts, quietly, renamed, rules, shifted
 
+import oracles
 from rupturekit.cohort import Cohort
 from rupturekit.segmentation import SegmentationRule, compare_boundaries, segment
 from rupturekit.sensitivity import segment_many
 from rupturekit.state_machine import StateMachine
 from rupturekit.vocabulary import ClosedBy, EpisodeSource
+from strategies import SECOND, Parts, models, parts, quietly, renamed, rules, shifted
 
 studies_with_rules = parts().flatmap(
     lambda study: st.tuples(st.just(study), rules(unit=SECOND if study.coding.time.has_clock else 1)))

@@ -11,7 +11,6 @@ import networkx as nx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import ENDS, HEAD, chains_text, models, set_text
 
 from rupturekit.codebooks import Code, load_codebook
 from rupturekit.episode import Coding, Episode, Move
@@ -42,6 +41,7 @@ from rupturekit.state_machine import (
 )
 from rupturekit.traces import trace
 from rupturekit.vocabulary import FUNCTIONS, Evidence, Outcome, Phase, RuptureType
+from strategies import ENDS, HEAD, chains_text, models, set_text
 
 
 def arrow(source: str, target: str, function: str | None = "notices", **guard: Any) -> Transition:

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import RECORDS, lines, records
 
 from rupturekit._schema import (
     ABSENT,
@@ -29,6 +28,7 @@ from rupturekit._table import Table, arrays_equal, empty, encode, freeze, read_o
 from rupturekit.episode import Dyad, Label, Member, Move, ObservedStretch, Session
 from rupturekit.errors import RecordError
 from rupturekit.vocabulary import Attendance, Perspective
+from strategies import RECORDS, lines, records
 
 every_record = pytest.mark.parametrize("cls", RECORDS, ids=lambda cls: cls.__name__)
 MOVE: dict[str, Any] = {"row_id": 1, "dyad": "D1", "session": 1, "track": "r1", "code": "wd", "onset": 0}

@@ -6,15 +6,15 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 import attrs
-import oracles
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import Parts, models, parts
 
+import oracles
 from rupturekit.episode import Move
 from rupturekit.state_machine import StateMachine
 from rupturekit.traces import EXACT_TIES, TieRule, Trace, trace, trace_cohort
 from rupturekit.vocabulary import TimeKind
+from strategies import Parts, models, parts
 
 
 def every_order(group: list[Move]) -> Iterator[Sequence[Move]]:

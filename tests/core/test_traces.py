@@ -9,7 +9,6 @@ from typing import Any
 import attrs
 import pytest
 from hypothesis import given
-from strategies import Parts, models, parts, quietly
 
 from rupturekit.codebooks import Code, load_codebook
 from rupturekit.cohort import Cohort
@@ -28,6 +27,7 @@ from rupturekit.vocabulary import (
     RuptureType,
     TimeKind,
 )
+from strategies import Parts, models, parts, quietly
 
 STAGES = Coding(codebook=load_codebook("stages"))
 THREE_RS = Coding(codebook=load_codebook("3rs-2015"))

@@ -7,15 +7,15 @@ from typing import Any
 
 import attrs
 import numpy as np
-import oracles
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from strategies import SECOND, Parts, codebooks, models, parts, products, renamed, shifted
 
+import oracles
 from rupturekit.alphabet import Observability, coverage
 from rupturekit.state_machine import StateMachine
 from rupturekit.traces import TieRule, Trace, trace, trace_cohort
 from rupturekit.vocabulary import RuptureType
+from strategies import SECOND, Parts, codebooks, models, parts, products, renamed, shifted
 
 
 def taken(one: Trace) -> list[oracles.Taken]:

@@ -7,7 +7,17 @@ from enum import StrEnum
 import pytest
 
 from rupturekit import vocabulary
-from rupturekit.vocabulary import FUNCTIONS, UNKNOWN, Need, NeedAct, NeedVerb, Outcome, RuptureForm, RuptureType, TimeKind
+from rupturekit.vocabulary import (
+    FUNCTIONS,
+    UNKNOWN,
+    Need,
+    NeedAct,
+    NeedVerb,
+    Outcome,
+    RuptureForm,
+    RuptureType,
+    TimeKind,
+)
 
 ENUMS = [value for value in vars(vocabulary).values()
          if isinstance(value, type) and issubclass(value, StrEnum) and value is not StrEnum]

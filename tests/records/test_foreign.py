@@ -229,6 +229,18 @@ def test_turns_are_whole_numbers(tmp_path):
     assert "'7.5' is not a whole number" in str(error.problems[0])
 
 
+def test_an_order_may_be_numbered_in_the_file(tmp_path):
+    mapping = timed("order", Field(name="onset", columns=("start",)))
+    study = read(tmp_path, "D1,1,client,wd,4", "D1,1,client,cf,9", mapping=mapping)
+    assert moves_of(study, "onset") == [(4,), (9,)]
+
+
+def test_a_row_may_lie_at_the_very_end_of_its_session(tmp_path):
+    study = read(tmp_path, "D1,1,client,wd,00:10,10", header=f"{HEADER},x", mapping=mapped(
+        Field(name="duration", columns=("x",), format=TimeFormat.SECONDS)))
+    assert study.losses.moves == 1
+
+
 def test_a_bare_order_is_that_of_the_file(tmp_path):
     mapping = attrs.evolve(timed("order"), fields=BASE.fields[:4])
     study = read(tmp_path, "D1,1,client,wd", "D1,1,client,n/a", "D2,1,client,wd", "D1,1,client,cf",
@@ -391,6 +403,7 @@ def test_common_stretches_are_those_of_every_set(sets):
     found = common(spans)
     assert {at for start, end in found for at in range(start, end)} == (set.intersection(*points) if points else set())
     assert found == sorted(found)
+    assert all(start < end for start, end in found)
     assert all(one[1] <= other[0] for one, other in itertools.pairwise(found))
 
 
@@ -424,12 +437,33 @@ def test_columns_of_several_raters_in_one_row(tmp_path):
     assert [(each.track, each.end) for each in study.cohort.observed] == [("r1", 120_000_000), ("r2", 180_000_000)]
 
 
+def test_a_track_keeps_the_label_rules_of_its_own_columns(tmp_path):
+    base = read_mapping(FILES / "3rs-sheet.toml")
+    columns = tuple(CodeColumn(column=f"WD_{rater}", code="wd-p", track=rater, rating=True, above=above)
+                    for rater, above in (("r1", 1000), ("r2", 2000)))
+    mapping = attrs.evolve(base, code_columns=columns, fields=tuple(
+        field for field in base.fields if field.name != "rater"))
+    study = read(tmp_path, "P1,1,0,2,2", "P1,1,60,5,5", mapping=mapping,
+                 header="patient_id,session_id,start_sec,WD_r1,WD_r2")
+    assert moves_of(study, "track", "onset") == [("r1", 0), ("r1", 60_000_000), ("r2", 60_000_000)]
+    assert [track.rule for track in study.cohort.tracks] == [
+        "wd-p is present where WD_r1 is above 1", "wd-p is present where WD_r2 is above 2"]
+
+
 def test_rows_with_an_end_observe_up_to_it(tmp_path):
     mapping = mapped(Field(name="offset", columns=("end",), format=TimeFormat.MM_SS),
                      Field(name="code", columns=("code",), values={"none": ""}), observed=Observed.ROWS)
     study = read(tmp_path, f"{GOOD},00:20", "D1,1,client,none,00:20,00:40", "D1,1,client,n/a,00:40,00:50",
                  header=f"{HEADER},end", mapping=mapping)
     assert [(each.start, each.end) for each in study.cohort.observed] == [(10_000_000, 40_000_000)]
+
+
+def test_rows_of_turns_observe_their_last_turn(tmp_path):
+    mapping = timed("turn", Field(name="onset", columns=("start",)), Field(name="offset", columns=("end",)),
+                    observed=Observed.ROWS)
+    study = read(tmp_path, "D1,1,client,wd,1,3", "D1,1,client,wd,4,4", "D1,1,client,wd,6,6", mapping=mapping,
+                 header=f"{HEADER},end")
+    assert [(each.start, each.end) for each in study.cohort.observed] == [(1, 4), (6, 6)]
 
 
 # --- what is refused
@@ -630,8 +664,10 @@ def test_a_code_of_the_other_party_is_noted(tmp_path):
 
 def test_ratings_outside_the_scale_are_noted(tmp_path):
     mapping = read_mapping(FILES / "3rs-sheet.toml")
-    losses = read(tmp_path, "P1,1,r1,0,4,x", "P1,1,r1,60,7,", header=SHEET, mapping=mapping).losses
-    assert losses.warnings == ("1 ratings lie outside the codebook's scale salience (1 to 5)",)
+    mapping = attrs.evolve(mapping, code_columns=(attrs.evolve(mapping.code_columns[0], above=0),))
+    rows = [f"P1,1,r1,{at * 60},{rating}," for at, rating in enumerate([1, 5, 3, 0.5, 5.001])]
+    losses = read(tmp_path, *rows, header=SHEET, mapping=mapping).losses
+    assert losses.warnings == ("2 ratings lie outside the codebook's scale salience (1 to 5)",)
 
 
 def test_what_looks_personal_is_warned_of_and_not_repeated(tmp_path):

@@ -249,8 +249,8 @@ def _observed(reader: RowReader, facts: _Facts, drafts: list[Draft]) -> Iterator
             seen.setdefault((draft.dyad, draft.session, track), []).append(span)
     for (dyad, session, track), spans in seen.items():
         length = facts.sessions[dyad, session].get("duration")
-        # Without a clock a stretch runs to its last turn; with one it ends where that interval, or the session, ends.
-        late = 1 if reader.mapping.wide and not coding.time.has_clock else 0
+        # Without a clock a stretch ends with its last turn; with one, where the next thing could begin.
+        late = 0 if coding.time.has_clock else 1
         for start, end in merged(spans):
             stop = end - late if length is None else min(end - late, length)
             if start <= stop:

@@ -16,7 +16,7 @@ from rupturekit.records.mapping import CodeColumn, Mapping, WideBlock, party_wor
 __all__ = ["CodeCell", "Said", "Span", "bind_code_cells", "common", "merged"]
 
 Span: TypeAlias = tuple[int, int]
-"""A stretch of time: where it starts, and where it ends."""
+"""A stretch of time: where it starts, and where it ends; without a clock, the number after its last one."""
 
 NOTHING: Final = "nothing coded"
 NOT_ABOVE: Final = "not above the number that the label rule states"
@@ -122,16 +122,16 @@ def _rated(raw: str, *, column: CodeColumn, missing: tuple[str, ...], number: Ca
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:
-    """Return stretches in order, those that touch or overlap as one.
+    """Return stretches in order, those that touch or overlap as one, without those of no length.
 
-    >>> merged([(20, 30), (0, 10), (10, 15)])
+    >>> merged([(20, 30), (0, 10), (10, 15), (40, 40)])
     [(0, 15), (20, 30)]
     """
     found: list[Span] = []
     for start, end in sorted(spans):
         if found and start <= found[-1][1]:
             found[-1] = (found[-1][0], max(end, found[-1][1]))
-        else:
+        elif start < end:
             found.append((start, end))
     return found
 

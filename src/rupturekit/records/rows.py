@@ -315,5 +315,5 @@ class RowReader:
             return []
         coding = self.mapping.coding
         if draft.offset is not None:
-            return [(draft.onset, draft.offset)]
+            return [(draft.onset, draft.offset if coding.time.has_clock else draft.offset + 1)]
         return [(draft.onset, draft.onset + coding.segment)] if coding.segment is not None else []

@@ -223,9 +223,13 @@ def test_what_looks_like_a_person_is_told(demo: Path, tmp_path: Path, capsys: py
                     '[fields.party]\ncolumn = "party"\n[fields.onset]\ncolumn = "time"\nformat = "seconds"\n'
                     '[fields.code]\ncolumn = "code"\n')
     assert main(["check", str(sheet), "--mapping", str(book)]) == 0
-    out = capsys.readouterr().out
-    assert "privacy: " in out
-    assert "anna.meier" not in out
+    told = capsys.readouterr()
+    assert "e-mail" in told.err
+    assert "anna.meier" not in told.out + told.err
+    assert main(["convert", str(sheet), str(tmp_path / "study"), "--mapping", str(book)]) == 0
+    assert main(["check", str(tmp_path / "study")]) == 0
+    told = capsys.readouterr()
+    assert "privacy: " in told.out
 
 
 def test_a_missing_study_ends_with_three(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

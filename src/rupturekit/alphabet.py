@@ -283,7 +283,8 @@ class _Routes:
                 step = self._price(self._model.transitions[at], start)
                 if step is None:
                     continue
-                there, way = self._model.index[self._model.transitions[at].target], (price + step, hops + 1, (*arrows, at))
+                there = self._model.index[self._model.transitions[at].target]
+                way = (price + step, hops + 1, (*arrows, at))
                 if there not in best or way < best[there]:
                     best[there] = way
                     heapq.heappush(queue, (way[0], way[1], there, way[2]))

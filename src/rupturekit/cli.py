@@ -21,7 +21,7 @@ from rupturekit import codebooks, example, provenance, state_machine
 from rupturekit._table import Table
 from rupturekit.alphabet import coverage
 from rupturekit.codebooks import as_codebook
-from rupturekit.cohort import Cohort, choose_track
+from rupturekit.cohort import Cohort, choose_track, oddities
 from rupturekit.description import describe
 from rupturekit.errors import CodingWarning, FileProblem, RecordError, RuptureKitError
 from rupturekit.privacy import privacy_warnings
@@ -119,7 +119,9 @@ def _check(asked: argparse.Namespace) -> int:
         print(study.losses)
     for name, table in (("observed stretches", study.cohort.observed), ("sessions", study.cohort.sessions)):
         print(f"{name}: {len(table):,}" + ("" if len(table) else " (none given: whole sessions are taken as coded)"))
-    for text in _privacy(study.cohort):
+    for text in oddities(study.cohort) if study.losses is None else ():
+        print(f"odd: {text}")
+    for text in _privacy(study.cohort) if study.losses is None else ():
         print(f"privacy: {text}")
     settings = parse_settings(study.settings)
     if settings.model is not None:
@@ -154,7 +156,7 @@ def _trace(asked: argparse.Namespace) -> int:
         print("\n\n".join(table.named(name).explain() for name in asked.explain))
         return 0
     print(coverage(cohort.coding.codebook, model, parties=cohort.coding.parties))
-    print(f"\nepisodes: {settings.segmentation.describe()}\ntrack: {track}\n")
+    print(f"\nepisodes: {settings.segmentation.describe(cohort.coding.time)}\ntrack: {track}\n")
     _print_traces(table, most=None if asked.all else 20)
     print(f"\n{table.summary()}")
     if asked.rules:
@@ -243,15 +245,22 @@ def _init(asked: argparse.Namespace) -> int:
         print("\nTo keep the proposal: rupturekit init", asked.file, "-o mapping.toml")
         return 0
     target = Path(asked.output)
-    if target.exists():
-        raise FileProblem(f"{target}: this file is there already; name a new one", file=str(target))
-    try:
-        target.write_text(proposal.text, encoding="utf-8")
-    except OSError as error:
-        raise FileProblem(f"{target}: cannot be written ({error.strerror or error})", file=str(target)) from None
+    _write_new(target, proposal.text)
+    if proposal.codebook_text:
+        _write_new(target.parent / proposal.codebook_file, proposal.codebook_text)
+        print(f"\nwritten: {target.parent / proposal.codebook_file}, a codebook to fill in")
     print(f"\nwritten: {target}. Read it, settle what is marked `choose`, then: rupturekit check {asked.file} "
           f"--mapping {target}")
     return 0
+
+
+def _write_new(target: Path, text: str) -> None:
+    if target.exists():
+        raise FileProblem(f"{target}: this file is there already; name a new one", file=str(target))
+    try:
+        target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise FileProblem(f"{target}: cannot be written ({error.strerror or error})", file=str(target)) from None
 
 
 def _example(asked: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import html
+import itertools
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, overload
@@ -260,8 +261,9 @@ class Cohort:
 
     def counts(self) -> dict[str, int]:
         """Return how many moves, dyads, sessions, tracks and episodes there are."""
-        sessions = set(zip(self.moves.words("dyad"), self.moves.session.tolist(), strict=True))
-        sessions |= set(zip(self.sessions.words("dyad"), self.sessions.session.tolist(), strict=True))
+        tables: tuple[Table[Any], ...] = (self.moves, self.sessions, self.observed, self.ratings)
+        sessions = {meeting for table in tables
+                    for meeting in zip(table.words("dyad"), table.session.tolist(), strict=True)}
         return {"move": len(self.moves), "dyad": len({dyad for dyad, _ in sessions} | set(self.dyads.levels["dyad"])),
                 "session": len(sessions), "track": len(self.track_names), "episode": len(self.columns)}
 
@@ -302,6 +304,55 @@ def warn_if_unobserved(cohort: Cohort) -> None:
     if len(cohort.moves) and not len(cohort.observed):
         warnings.warn("no table of observed stretches: whole sessions are taken as coded, so a session part "
                       "without moves counts as 'none seen', not as 'not coded'", CodingWarning, stacklevel=3)
+
+
+def oddities(cohort: Cohort) -> list[str]:
+    """Say what in a cohort is legal and odd, with counts: codes given to the other party, ratings off the scale,
+    moves outside the stretches that were observed.
+    """
+    return [*_other_party(cohort), *_off_scale(cohort), *_unobserved(cohort)]
+
+
+def _other_party(cohort: Cohort) -> Iterator[str]:
+    moves, book = cohort.moves, cohort.coding.codebook
+    for code_at, code in enumerate(moves.levels["code"]):
+        for party_at, party in enumerate(moves.levels["party"]):
+            if code in book and book[code].parties and party not in book[code].parties:
+                rows = np.flatnonzero((moves.code == code_at) & (moves.party == party_at))
+                if len(rows):
+                    yield (f"{code!r} given to the {party}, whom the codebook does not name for it: {len(rows):,} "
+                           f"(first: move {moves.row_id[rows[0]]})")
+
+
+def _off_scale(cohort: Cohort) -> Iterator[str]:
+    scales = [scale for scale in cohort.coding.codebook.scales if scale.applies == "move"]
+    if len(scales) != 1:
+        return
+    scale, rating = scales[0], cohort.moves.rating
+    outside = int(((rating != ABSENT) & ((rating < scale.min * 1000) | (rating > scale.max * 1000))).sum())
+    if outside:
+        yield f"ratings outside the codebook's scale {scale.name} ({scale.min:g} to {scale.max:g}): {outside:,}"
+
+
+def _unobserved(cohort: Cohort) -> Iterator[str]:
+    """Count moves outside the observed stretches of a track that has any."""
+    stretches: dict[tuple[str | None, str | None, int], list[tuple[int, int]]] = {}
+    table = cohort.observed
+    for key in zip(table.words("dyad"), table.words("track"), table.session.tolist(), table.start.tolist(),
+                   table.end.tolist(), strict=True):
+        stretches.setdefault(key[:3], []).append(key[3:])
+    tracks = {track for _, track, _ in stretches}
+    moves, outside = cohort.moves, 0
+    first = np.flatnonzero(np.diff(cohort.session_keys(), prepend=-1, append=-2)).tolist()
+    for low, high in itertools.pairwise(first):
+        dyad, track = moves.levels["dyad"][moves.dyad[low]], moves.levels["track"][moves.track[low]]
+        if track in tracks:
+            onset, seen = moves.onset[low:high], np.zeros(high - low, dtype=bool)
+            for start, end in stretches.get((dyad, track, int(moves.session[low])), ()):
+                seen |= (onset >= start) & (onset <= end)
+            outside += int((~seen).sum())
+    if outside:
+        yield f"moves outside the stretches that were observed: {outside:,}; is the table of observed stretches whole?"
 
 
 def _as_table(record: type[Any], rows: Iterable[Any] | Table[Any]) -> Table[Any]:

@@ -339,7 +339,7 @@ class Coding:
     """
 
     parties: tuple[str, str] = attrs.field(default=(Party.CLIENT.value, Party.THERAPIST.value), validator=_two_names)
-    time: TimeKind = TimeKind.CLOCK
+    time: TimeKind = attrs.field(default=TimeKind.CLOCK, converter=TimeKind)
     segment: int | None = None
     codebook: Codebook
 

@@ -21,7 +21,7 @@ from rupturekit.codebooks import MARKERS
 from rupturekit.cohort import Cohort, Episodes, choose_track, pack_episodes, warn_if_unobserved
 from rupturekit.episode import EpisodeRow
 from rupturekit.errors import CodingWarning, RecordError, did_you_mean, listed
-from rupturekit.vocabulary import FUNCTIONS, ClosedBy, EpisodeSource, RuptureType
+from rupturekit.vocabulary import FUNCTIONS, ClosedBy, EpisodeSource, RuptureType, TimeKind
 
 __all__ = ["WHOLE_SESSION", "BoundaryComparison", "SegmentationRule", "compare_boundaries", "read_rule", "segment"]
 
@@ -64,18 +64,19 @@ class SegmentationRule:
     def __attrs_post_init__(self) -> None:
         _check_rule(self)
 
-    def describe(self) -> str:
-        """Return the rule in a sentence, for methods sections.
+    def describe(self, time: TimeKind = TimeKind.CLOCK) -> str:
+        """Return the rule in a sentence, for methods sections, in the units of a kind of time.
 
-        >>> SegmentationRule(name="session", gap=None).describe()[:52]
-        'An episode opens at a move whose function is withdra'
+        >>> SegmentationRule(name="four", gap=240_000_000, opens=("notices",)).describe()[45:100]
+        'notices; it closes after 240 s without such a move, els'
         """
+        span = "" if self.gap is None else f"{self.gap / 1e6:g} s" if time.has_clock else f"{self.gap} turns"
         whose = f" of the {' or the '.join(self.opened_by)}" if self.opened_by else ""
         said = f"An episode opens at a move{whose} whose function is {' or '.join(self.opens)}"
         if self.min_rating is not None:
             said += f" and whose rating is at least {self.min_rating:g} (no rating: {self.absent_rating})"
         said += f"; it closes on {' or '.join(self.closes_on)}, else" if self.closes_on else "; it closes"
-        said += f" after {self.gap:,} units of time without such a move, else" if self.gap is not None else ""
+        said += f" after {span} without such a move, else" if span else ""
         said += " at the end of the session" + (", and may go on in the next" if self.across_sessions else "")
         return said + (". Episodes drawn by the coders are kept where there are any." if self.use_coded else ".")
 

@@ -358,11 +358,13 @@ def _check_ends(model: StateMachine) -> Iterator[StateMachineError]:
 
 
 def _check_silent(model: StateMachine) -> Iterator[StateMachineError]:
-    silent = nx.DiGraph([(arrow.source, arrow.target) for arrow in model.transitions if arrow.when is None])
+    silent: nx.DiGraph[str] = nx.DiGraph()
+    silent.add_edges_from((arrow.source, arrow.target) for arrow in model.transitions if arrow.when is None)
     for cycle in itertools.islice(nx.simple_cycles(silent), 3):
         first = min(range(len(cycle)), key=lambda at: model.index[cycle[at]])    # the library may begin anywhere
         circle = " -> ".join([*cycle[first:], *cycle[: first + 1]])
-        yield StateMachineError(f"{model.name}: the silent arrows {circle} go in a circle; give one of them a condition")
+        yield StateMachineError(f"{model.name}: the silent arrows {circle} go in a circle; give one of them a "
+                                "condition")
 
 
 def _check_buckets(model: StateMachine) -> Iterator[StateMachineError]:

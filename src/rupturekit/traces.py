@@ -332,7 +332,8 @@ class Trace:
 def _explanation(trace: Trace) -> Iterator[str]:
     row, coding, model = trace.episode.row, trace.episode.coding, trace.model
     yield (f"Episode {row.episode} (dyad {row.dyad}, track {row.track}), from session {row.first_session} "
-           f"{coding.when(row.onset)} to session {row.last_session} {coding.when(row.end)}, drawn by {_drawn_by(trace)}.")
+           f"{coding.when(row.onset)} to session {row.last_session} {coding.when(row.end)}, drawn by "
+           f"{_drawn_by(trace)}.")
     yield f"Model {model.name}: {model.evidence_text()}. Codes: {trace.codebook}."
     yield f"It begins in '{model.initial}', where the model puts every episode."
     for step, fresh in zip(trace.steps, trace.episode.new_session, strict=True):

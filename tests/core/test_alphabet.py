@@ -93,6 +93,8 @@ def test_kinds_of_moves_that_fit_arrows_to_different_states_are_told() -> None:
     said = coverage(book(both="f g", one="f"), model)
     assert said.ambiguous == (("a", "both", "client"),)
     assert "ambiguous in a: both by client" in str(said)
+    either = machine("a b c!", arrow("a", "b", "f"), arrow("a", "c", "g"), arrow("b", "c", "f"))
+    assert coverage(book(both="f g"), either).ambiguous == (("a", "both", "client"), ("a", "both", "therapist"))
 
 
 def test_an_unknown_state_of_a_coverage_is_refused_with_the_nearest() -> None:

@@ -188,6 +188,6 @@ def test_a_codebook_is_taken_by_value_name_or_path(tmp_path: Path) -> None:
     assert as_codebook("stages") is load_codebook("stages")
     with pytest.raises(FileProblem, match="there is no such codebook file"):
         as_codebook("none.toml")
+    path.write_text(HEAD, encoding="utf-8")
     with pytest.raises(DefinitionError, match=r"mine.toml: 1 mistake"):
-        path.write_text(HEAD, encoding="utf-8")
         read_codebook(path)

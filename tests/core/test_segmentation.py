@@ -231,9 +231,10 @@ def test_a_rule_is_told_in_a_sentence() -> None:
                             min_rating=2.5, absent_rating="block", closes_on=("resumes_collaboration",), across_sessions=True)
     assert full.describe() == (
         "An episode opens at a move of the client or the therapist whose function is notices or validates and whose rating is "
-        "at least 2.5 (no rating: block); it closes on resumes_collaboration, else after 1,500 units of time without such a "
+        "at least 2.5 (no rating: block); it closes on resumes_collaboration, else after 0.0015 s without such a "
         "move, else at the end of the session, and may go on in the next. Episodes drawn by the coders are kept where there "
         "are any.")
+    assert "after 12 turns without" in SegmentationRule(name="r", gap=12).describe(TimeKind.TURN)
     assert SegmentationRule(name="r", gap=None, use_coded=False).describe() == (
         "An episode opens at a move whose function is withdrawal_marker or confrontation_marker; it closes at the end of the "
         "session.")

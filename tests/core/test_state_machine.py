@@ -109,6 +109,7 @@ def test_equal_models_and_only_they_have_equal_digests(one: StateMachine, other:
 
 @given(models())
 def test_a_model_answers_from_its_states_and_arrows(model: StateMachine) -> None:
+    check_model(model)
     assert [model[name] for name in model.index] == list(model.states)
     assert model[model.initial].initial
     assert model.ends == tuple(state.name for state in model.states if state.end)

@@ -50,6 +50,15 @@ def test_every_act_on_a_need_is_a_function(verb: NeedVerb, need: Need) -> None:
     assert str(NeedAct(verb=verb, need=need)) == f"{verb} {need}"
 
 
+@pytest.mark.parametrize("need", Need)
+@pytest.mark.parametrize("verb", NeedVerb)
+def test_an_act_reads_back_as_it_is_said(verb: NeedVerb, need: Need) -> None:
+    act = NeedAct(verb=verb, need=need, evidence=Evidence.READ)
+    assert NeedAct.parse(str(act)) == act
+    with pytest.raises(ValueError, match="is not a valid Need"):
+        NeedAct.parse(str(verb))
+
+
 @pytest.mark.parametrize(("verb", "need"), [("claim", Need.AGENCY), (NeedVerb.CLAIM, "agency")])
 def test_an_act_takes_words_of_the_vocabulary_only(verb: NeedVerb, need: Need) -> None:
     with pytest.raises(TypeError):

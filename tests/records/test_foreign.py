@@ -667,7 +667,7 @@ def test_ratings_outside_the_scale_are_noted(tmp_path):
     mapping = attrs.evolve(mapping, code_columns=(attrs.evolve(mapping.code_columns[0], above=0),))
     rows = [f"P1,1,r1,{at * 60},{rating}," for at, rating in enumerate([1, 5, 3, 0.5, 5.001])]
     losses = read(tmp_path, *rows, header=SHEET, mapping=mapping).losses
-    assert losses.warnings == ("2 ratings lie outside the codebook's scale salience (1 to 5)",)
+    assert losses.warnings == ("ratings outside the codebook's scale salience (1 to 5): 2",)
 
 
 def test_what_looks_personal_is_warned_of_and_not_repeated(tmp_path):

@@ -17,7 +17,7 @@ import numpy as np
 
 from rupturekit._schema import ABSENT, columns
 from rupturekit._table import Array, Table, encode
-from rupturekit.cohort import Cohort
+from rupturekit.cohort import Cohort, oddities
 from rupturekit.episode import Dyad, Move, ObservedStretch, Session, Track
 from rupturekit.errors import CodingWarning
 from rupturekit.privacy import privacy_warnings
@@ -289,30 +289,7 @@ def _oddities(reader: RowReader, cohort: Cohort) -> Iterator[str]:
         yield "decimal commas were found and read as such; say decimal_comma = true to keep it so"
     if not len(cohort.moves):
         yield "no row became a move"
-    yield from _foreign_parties(cohort)
-    yield from _off_scale(cohort)
-
-
-def _foreign_parties(cohort: Cohort) -> Iterator[str]:
-    moves, odd = cohort.moves, Tallies()
-    pairs = zip(moves.words("code"), moves.words("party"), moves.source_row.tolist(), strict=True)
-    book = cohort.coding.codebook
-    allowed = {code: book[code].parties for code in moves.levels["code"]}
-    for code, party, row in pairs:
-        if code and party and allowed[code] and party not in allowed[code]:
-            odd.add(f"{code!r} given to the {party}, whom the codebook does not name for it", row=row)
-    yield from map(str, odd.found())
-
-
-def _off_scale(cohort: Cohort) -> Iterator[str]:
-    scales = [scale for scale in cohort.coding.codebook.scales if scale.applies == "move"]
-    if len(scales) != 1:
-        return
-    scale, moves = scales[0], cohort.moves
-    rating = moves.rating[moves.rating != ABSENT] / 1000
-    outside = int(((rating < scale.min) | (rating > scale.max)).sum())
-    if outside:
-        yield f"{outside:,} ratings lie outside the codebook's scale {scale.name} ({scale.min:g} to {scale.max:g})"
+    yield from oddities(cohort)
 
 
 def _private(cohort: Cohort) -> list[str]:

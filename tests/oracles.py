@@ -310,76 +310,132 @@ class Drawn(NamedTuple):
 MARKS = {"withdrawal_marker": RuptureType.WITHDRAWAL, "confrontation_marker": RuptureType.CONFRONTATION}
 
 
-def segment(cohort: Cohort, rule: SegmentationRule, *, track: str) -> list[Drawn]:
-    """Return the episodes that a rule draws in one track, the coders' own left aside."""
-    mine = [move for move in cohort.moves if move.track == track]
-    drawn = []
-    for _, moves in itertools.groupby(mine, key=lambda m: m.dyad if rule.across_sessions else (m.dyad, m.session)):
-        drawn += _segment_group(cohort, rule, track, list(moves))
-    return drawn
-
-
-def session_end(cohort: Cohort, track: str, dyad: str, session: int) -> tuple[int, bool]:
-    """Return when a session's record ends, and whether observation stopped before the session did."""
-    last = max(max(move.onset, move.offset or 0) for move in cohort.moves
-               if (move.dyad, move.session, move.track) == (dyad, session, track))
-    lasted = [one.duration for one in cohort.sessions if (one.dyad, one.session) == (dyad, session)
-              and one.duration is not None]
-    seen = [one.end for one in cohort.observed if (one.dyad, one.session, one.track) == (dyad, session, track)]
-    stopped = bool(seen and lasted and max(seen) < lasted[0])
-    return max([last, *([max(seen)] if seen else lasted)]), stopped
-
-
-def _segment_group(cohort: Cohort, rule: SegmentationRule, track: str, moves: list[Move]) -> list[Drawn]:
-    """Go through the moves of one session, or of one dyad where episodes cross sessions, one after another."""
-    book = cohort.coding.codebook
-    ends, stops, begins, length = {}, {}, {}, 0
-    for session in dict.fromkeys(move.session for move in moves):
-        ends[session], stops[session] = session_end(cohort, track, moves[0].dyad, session)
-        begins[session] = length
-        length += ends[session]
-
-    def place(move: Move) -> int:
-        return begins[move.session] + move.onset
-
+def segment(cohort: Cohort, rule: SegmentationRule, *, track: str, covered: frozenset[tuple[str, int]] = frozenset()
+            ) -> list[Drawn]:
+    """Return the episodes that a rule draws in one track: time goes by tick by tick, session by session."""
     drawn: list[Drawn] = []
-    open_: list[Move] = []
-    reach: int | None = None
-
-    def close(why: ClosedBy) -> None:
-        session, end = open_[-1].session, open_[-1].onset
-        if why is ClosedBy.GAP:
-            assert reach is not None
-            inside = [s for s in begins if begins[s] + ends[s] >= reach]
-            session = max(inside[0], open_[-1].session)
-            end = reach - begins[session]
-        if why in (ClosedBy.SESSION_END, ClosedBy.OBSERVATION_END):
-            session = moves[-1].session
-            end = ends[session]
-        at = [m for m in moves[moves.index(open_[0]):] if (m.session, m.onset) == (open_[0].session, open_[0].onset)]
-        types = {MARKS[name] for move in at for name in functions_of(book, move.code) if name in MARKS}
-        kind = RuptureType.MIXED if len(types) > 1 else next(iter(types), None)
-        drawn.append(Drawn(open_[0].dyad, tuple(m.row_id for m in open_), open_[0].session, open_[0].onset, session, end,
-                           why, kind, open_[0].party))
-        open_.clear()
-
-    for move in moves:
-        functions = functions_of(book, move.code)
-        opens = bool(functions & set(rule.opens)) and _counts(rule, move)
-        closes = bool(functions & set(rule.closes_on)) and not opens
-        if open_ and reach is not None and place(move) > reach:
-            close(ClosedBy.GAP)
-        if open_ or opens:
-            open_.append(move)
-        if opens and rule.gap is not None:
-            reach = place(move) + rule.gap
-        if open_ and closes:
-            close(ClosedBy.RESOLUTION)
-    if open_:
-        over = rule.gap is not None and reach is not None and reach <= length
-        stopped = stops[moves[-1].session]
-        close(ClosedBy.GAP if over else ClosedBy.OBSERVATION_END if stopped else ClosedBy.SESSION_END)
+    for dyad in dict.fromkeys(move.dyad for move in cohort.moves if move.track == track):
+        drawn += _Clock(cohort, rule, track, dyad).run(covered)
     return drawn
+
+
+def stretches(cohort: Cohort, track: str, dyad: str, session: int) -> list[tuple[int, int]]:
+    """Return what was observed of a session, as stretches that do not touch; none where it was not coded."""
+    mine = [m for m in cohort.moves if (m.dyad, m.session, m.track) == (dyad, session, track)]
+    told = [one for one in cohort.observed if one.track == track]
+    seen = [(one.start, one.end) for one in told if (one.dyad, one.session) == (dyad, session)]
+    if not seen and (mine or not told):
+        last = max((max(m.onset, m.offset or 0) for m in mine), default=0)
+        seen = [(0, max(last, length(cohort, dyad, session) or 0))]
+    if not seen:
+        return []
+    found = set(seen) | {(m.onset, m.onset) for m in mine}
+    while True:
+        pair = next(((a, b) for a in sorted(found) for b in sorted(found)
+                     if a != b and a[0] <= b[0] <= a[1]), None)
+        if pair is None:
+            return sorted(found)
+        found -= set(pair)
+        found.add((pair[0][0], max(pair[0][1], pair[1][1])))
+
+
+def length(cohort: Cohort, dyad: str, session: int) -> int | None:
+    """Return how long a session is on record."""
+    return next((one.duration for one in cohort.sessions if (one.dyad, one.session) == (dyad, session)), None)
+
+
+class _Clock:
+    """Walks through the time of one dyad and one track."""
+
+    def __init__(self, cohort: Cohort, rule: SegmentationRule, track: str, dyad: str) -> None:
+        self.cohort, self.rule, self.track, self.dyad = cohort, rule, track, dyad
+        self.tick = 1_000_000 if cohort.coding.time.has_clock else 1
+        self.now, self.until = 0, 0
+        self.open: list[Move] = []
+        self.openers: list[Move] = []
+        self.over: tuple[int, int] | None = None
+        self.drawn: list[Drawn] = []
+
+    def meetings(self) -> list[int]:
+        mine = {m.session for m in self.cohort.moves if (m.dyad, m.track) == (self.dyad, self.track)}
+        if self.rule.across_sessions:
+            missed = {one.session for one in self.cohort.sessions if one.dyad == self.dyad and one.attended == "no"}
+            mine |= {one.session for one in self.cohort.sessions if one.dyad == self.dyad} - missed
+            mine |= {one.session for one in self.cohort.observed
+                     if (one.dyad, one.track) == (self.dyad, self.track)} - missed
+        return sorted(mine)
+
+    def close(self, why: ClosedBy, session: int, time: int) -> None:
+        """Close the open episode, if one is; a gap that has run out by now closes it where it ran out."""
+        if not self.open:
+            return
+        if self.over is not None and why in (ClosedBy.SESSION_END, ClosedBy.OBSERVATION_END):
+            why, (session, time) = ClosedBy.GAP, self.over
+        last = self.open[-1]
+        session, time = max((session, time), (last.session, last.onset))
+        book = self.cohort.coding.codebook
+        types = {MARKS[name] for m in self.openers for name in functions_of(book, m.code) if name in MARKS}
+        people = {m.party for m in self.openers} - {None}
+        first = self.open[0]
+        self.drawn.append(Drawn(
+            self.dyad, tuple(m.row_id for m in self.open), first.session, first.onset, session, time, why,
+            RuptureType.MIXED if len(types) > 1 else next(iter(types), None), people.pop() if len(people) == 1 else None))
+        self.open, self.over = [], None
+
+    def run(self, covered: frozenset[tuple[str, int]]) -> list[Drawn]:
+        alive, session, end = False, 0, 0
+        for following in self.meetings():
+            if (self.dyad, following) in covered:
+                self.close(ClosedBy.SESSION_END, session, end)
+                alive = False
+                continue
+            seen = stretches(self.cohort, self.track, self.dyad, following)
+            if not seen:
+                self.close(ClosedBy.OBSERVATION_END, session, end)
+                alive = False
+            for at, (start, stop) in enumerate(seen):
+                if not (alive and at == 0 and start == 0):
+                    self.close(ClosedBy.OBSERVATION_END, session, end)
+                    self.now = 0
+                session, end, alive = following, stop, True
+                self.walk(session, start, stop)
+            if seen and end < (length(self.cohort, self.dyad, session) or 0):
+                self.close(ClosedBy.OBSERVATION_END, session, end)
+                alive = False
+            elif seen and not self.rule.across_sessions:
+                self.close(ClosedBy.SESSION_END, session, end)
+                alive = False
+        self.close(ClosedBy.SESSION_END, session, end)
+        return self.drawn
+
+    def walk(self, session: int, start: int, stop: int) -> None:
+        for time in range(start, stop + 1, self.tick):
+            self.notice_gap(session, time)
+            self.meet(session, time)
+            self.notice_gap(session, time)
+            if time < stop:
+                self.now += self.tick
+                if self.over is not None:
+                    self.close(ClosedBy.GAP, *self.over)
+
+    def notice_gap(self, session: int, time: int) -> None:
+        if self.open and self.over is None and self.rule.gap is not None and self.now >= self.until + self.rule.gap:
+            self.over = (session, time)
+
+    def meet(self, session: int, time: int) -> None:
+        here = [m for m in self.cohort.moves
+                if (m.dyad, m.track, m.session, m.onset) == (self.dyad, self.track, session, time)]
+        book = self.cohort.coding.codebook
+        openers = [m for m in here if functions_of(book, m.code) & set(self.rule.opens) and _counts(self.rule, m)]
+        closers = [m for m in here if functions_of(book, m.code) & set(self.rule.closes_on)]
+        if openers:
+            over = self.now + max(max(m.onset, m.offset or 0) - m.onset for m in openers)
+            self.until = max(self.until, over) if self.open else over
+            self.openers, self.over = self.openers if self.open else openers, None
+        if self.open or openers:
+            self.open += here
+        if closers and not openers:
+            self.close(ClosedBy.RESOLUTION, session, time)
 
 
 def _counts(rule: SegmentationRule, move: Move) -> bool:
@@ -392,13 +448,11 @@ def _counts(rule: SegmentationRule, move: Move) -> bool:
 
 def in_force(cohort: Cohort, rule: SegmentationRule, *, track: str) -> list[tuple[str | None, Drawn]]:
     """Return the episodes in force: the coders' own in sessions where they drew any (named), else the rule's."""
-    drawn: list[tuple[str | None, Drawn]] = [(None, one) for one in segment(cohort, rule, track=track)]
+    coded = [one for one in cohort.coded_episodes if one.row.track == track] if rule.use_coded else []
+    taken = frozenset((one.row.dyad, session) for one in coded
+                      for session in range(one.row.first_session, one.row.last_session + 1))
+    drawn: list[tuple[str | None, Drawn]] = [(None, one) for one in segment(cohort, rule, track=track, covered=taken)]
     if rule.use_coded:
-        coded = [one for one in cohort.coded_episodes if one.row.track == track]
-        taken = {(one.row.dyad, session) for one in coded
-                 for session in range(one.row.first_session, one.row.last_session + 1)}
-        drawn = [(name, one) for name, one in drawn
-                 if not any((one.dyad, s) in taken for s in range(one.first_session, one.last_session + 1))]
         drawn += [(one.episode, Drawn(one.row.dyad, tuple(m.row_id for m in one.moves), one.row.first_session,
                                       one.row.onset, one.row.last_session, one.row.end, one.row.closed_by,
                                       one.row.rupture_type, one.row.party)) for one in coded]

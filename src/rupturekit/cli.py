@@ -25,6 +25,7 @@ from rupturekit.cohort import Cohort, choose_track, oddities
 from rupturekit.description import describe
 from rupturekit.errors import CodingWarning, FileProblem, RecordError, RuptureKitError
 from rupturekit.privacy import privacy_warnings
+from rupturekit.records import grammar
 from rupturekit.records.foreign import read_table
 from rupturekit.records.sniff import propose_mapping
 from rupturekit.records.study import Study, read_study, write_study
@@ -199,8 +200,10 @@ def _settings(study: Study, asked: argparse.Namespace) -> Settings:
     rule = said.segmentation
     if asked.gap is not None:
         clock = study.cohort.coding.time in (TimeKind.CLOCK, TimeKind.SEGMENT)
-        gap = round(asked.gap * 1_000_000) if clock else round(asked.gap)
-        rule = attrs.evolve(rule, gap=gap, name=f"gap {asked.gap:g} {'s' if clock else 'turns'}")
+        if not clock and asked.gap != int(asked.gap):
+            raise RecordError(f"--gap {asked.gap:g}: this study counts turns, expected a whole number", field="gap")
+        gap = round(asked.gap * 1_000_000) if clock else int(asked.gap)
+        rule = attrs.evolve(rule, gap=gap, gap_in="", name=f"gap {asked.gap:g} {'s' if clock else 'turns'}")
     rule = attrs.evolve(rule, opens=tuple(asked.opens or rule.opens),
                         closes_on=tuple(asked.closes_on or rule.closes_on))
     return attrs.evolve(said, model=asked.model or said.model, track=asked.track or said.track, segmentation=rule,
@@ -301,6 +304,14 @@ def _progress(steps: Sequence[Any], what: str) -> Iterator[Any]:
             print(f"\r{what}: {at:,} of {len(steps):,}", end="\n" if at == len(steps) else "", file=sys.stderr)
 
 
+def _span_of_time(text: str) -> float:
+    """Read a number above 0 from the command line."""
+    value = grammar.parse_float(text)
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is no span of time; expected a number above 0")
+    return value
+
+
 # --- the words of the command line -----------------------------------------------------------------------------
 
 
@@ -338,10 +349,10 @@ def _add_study_commands(commands: Any) -> None:
     traced = _with_study(_command(
         commands, "trace", _trace, "trace every rupture episode from rupture towards repair",
         more="\nPrints what the codes can show of the model, each episode's path, and a summary.\n"
-             "Example: rupturekit trace demo --model withdrawal-2000 --track r1 --explain V1-a\n"))
+             "Example: rupturekit trace demo --model withdrawal-2000 --track r1 --explain V1-E1\n"))
     traced.add_argument("--model", metavar="NAME", help="a process model by name, or a TOML file (see `models`)")
     traced.add_argument("--track", metavar="NAME", help="whose reading; needed where there are several")
-    traced.add_argument("--gap", type=float, metavar="X", help="seconds (turns without a clock) without a marker that "
+    traced.add_argument("--gap", type=_span_of_time, metavar="X", help="seconds (turns without a clock) without a marker that "
                         "end an episode")
     traced.add_argument("--opens", action="append", metavar="FUNCTION", help="a function that opens an episode; may be "
                         "given several times")

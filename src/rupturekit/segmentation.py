@@ -7,6 +7,7 @@ closes (`closed_by_outcome`), since a rate of repair over such episodes is circu
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections import Counter
 from typing import Final
@@ -15,12 +16,14 @@ import attrs
 import numpy as np
 
 from rupturekit._definitions import Node
+from rupturekit._kernels.stretches import BY_CLOSING, BY_END, BY_GAP, stretches
 from rupturekit._schema import ABSENT, ABSENT_CODE
 from rupturekit._table import Array, Table
 from rupturekit.codebooks import MARKERS
 from rupturekit.cohort import Cohort, Episodes, choose_track, pack_episodes, warn_if_unobserved
 from rupturekit.episode import EpisodeRow
 from rupturekit.errors import CodingWarning, RecordError, did_you_mean, listed
+from rupturekit.observation import Lines, Meeting, lines_of
 from rupturekit.vocabulary import FUNCTIONS, ClosedBy, EpisodeSource, RuptureType, TimeKind
 
 __all__ = ["WHOLE_SESSION", "BoundaryComparison", "SegmentationRule", "compare_boundaries", "read_rule", "segment"]
@@ -41,10 +44,13 @@ class SegmentationRule:
     absent_rating : "pass", "block" or None
         What a marker without rating does at `min_rating`; has to be stated with it.
     gap : int or None
-        Microseconds (turns, where the study has no clock) without a marker after which the episode is over; None
-        closes at the end of the session. There is no default in the field, so it has to be chosen.
+        Microseconds (turns, where the study has no clock) without a marker after which the episode is over,
+        counted from where the latest marker ends (its offset, or its segment's end); None closes at the end of the
+        session. There is no default in the field, so it has to be chosen.
     closes_on : tuple of str
         Functions of a resolution that close the episode. Circular for rates of repair.
+    gap_in : "seconds", "turns" or ""
+        What the gap was stated in; a study of the other kind is refused. Empty is not checked.
     across_sessions : bool
         Whether an episode still open at the end of a session goes on in the dyad's next one.
     use_coded : bool
@@ -57,12 +63,18 @@ class SegmentationRule:
     min_rating: float | None = None
     absent_rating: str | None = None
     gap: int | None
+    gap_in: str = ""
     closes_on: tuple[str, ...] = ()
     across_sessions: bool = False
     use_coded: bool = True
 
     def __attrs_post_init__(self) -> None:
         _check_rule(self)
+
+    @property
+    def identity(self) -> str:
+        """The rule's name with a hash of all it says, for provenance."""
+        return f"{self.name}:{hashlib.blake2b(repr(attrs.astuple(self)).encode(), digest_size=6).hexdigest()}"
 
     def describe(self, time: TimeKind = TimeKind.CLOCK) -> str:
         """Return the rule in a sentence, for methods sections, in the units of a kind of time.
@@ -82,6 +94,13 @@ class SegmentationRule:
 
 
 def _check_rule(rule: SegmentationRule) -> None:
+    for field, value in (("opens", rule.opens), ("closes_on", rule.closes_on), ("opened_by", rule.opened_by)):
+        if not isinstance(value, tuple) or not all(isinstance(one, str) for one in value):
+            raise RecordError(f"rule {rule.name!r}: expected {field} as a tuple of texts but got {value!r:.80}",
+                              field=field, value=value)
+    if rule.gap is not None and (isinstance(rule.gap, bool) or not isinstance(rule.gap, int)):
+        raise RecordError(f"rule {rule.name!r}: expected gap as a whole number of microseconds or turns but got "
+                          f"{rule.gap!r:.80}; use seconds(...)", field="gap", value=rule.gap)
     for field, names in (("opens", rule.opens), ("closes_on", rule.closes_on)):
         for name in names:
             near = did_you_mean(name, FUNCTIONS)
@@ -94,8 +113,12 @@ def _check_rule(rule: SegmentationRule) -> None:
     both = set(rule.opens) & set(rule.closes_on)
     if both:
         raise RecordError(f"rule {rule.name!r}: {listed(both)} both opens and closes an episode", field="closes_on")
-    if rule.gap is not None and rule.gap <= 0:
-        raise RecordError(f"rule {rule.name!r}: expected a gap above 0 but got {rule.gap}", field="gap", value=rule.gap)
+    if rule.gap is not None and not 0 < rule.gap < 2**53:
+        raise RecordError(f"rule {rule.name!r}: expected a gap above 0 and below 2**53 but got {rule.gap:.6g}",
+                          field="gap", value=rule.gap)
+    if rule.gap_in not in ("", "seconds", "turns"):
+        raise RecordError(f"rule {rule.name!r}: gap_in is {rule.gap_in!r:.40}; expected \"seconds\" or \"turns\"",
+                          field="gap_in", value=rule.gap_in)
     if (rule.min_rating is not None) != (rule.absent_rating is not None) or rule.absent_rating not in (
             None, "pass", "block"):
         raise RecordError(f"rule {rule.name!r}: a minimum rating needs absent_rating = \"pass\" or \"block\" beside it "
@@ -110,10 +133,13 @@ WHOLE_SESSION: Final = SegmentationRule(name="to the end of the session", gap=No
 def read_rule(node: Node) -> SegmentationRule:
     """Read a rule from a table of a settings file; `gap_seconds` or `gap_turns`, absent for none."""
     seconds, turns = node.number("gap_seconds", default=None), node.integer("gap_turns", default=None)
+    if seconds is not None and turns is not None:
+        node.complain("gap_turns", "stands beside gap_seconds; state one of them")
     gap = round(seconds * 1_000_000) if seconds is not None else turns
+    unit = "seconds" if seconds is not None else "turns" if turns is not None else ""
     rating, absent = node.number("min_rating", default=None), node.text("absent_rating", default="") or None
     values = {"name": node.text("name"), "opens": node.words("opens", default=tuple(MARKERS)), "gap": gap,
-              "opened_by": node.words("opened_by"),
+              "opened_by": node.words("opened_by"), "gap_in": unit,
               "closes_on": node.words("closes_on"), "across_sessions": node.flag("across_sessions"),
               "use_coded": node.flag("use_coded", default=True), "min_rating": rating, "absent_rating": absent}
     try:
@@ -145,163 +171,30 @@ def segment(cohort: Cohort, rule: SegmentationRule = WHOLE_SESSION, *, track: st
     <ClosedBy.SESSION_END: 'session_end'>
     """
     track = choose_track(cohort, track)
-    _check_openers(cohort, rule)
+    _check_fit(cohort, rule)
     warn_if_unobserved(cohort)
-    drawn = _draw(cohort, rule, track)
-    if rule.use_coded and len(cohort.coded):
-        drawn = _keep_coded(cohort, drawn, track)
-    return cohort.with_episodes(drawn, rule=rule.name)
+    if not rule.use_coded:
+        return cohort.with_episodes(_draw(cohort, rule, track), rule=rule.identity)
+    coded = _coded_in(cohort, track)
+    drawn = _draw(cohort, rule, track, _meetings_of(coded))
+    return cohort.with_episodes(_joined(coded, drawn), rule=rule.identity)
 
 
-def _check_openers(cohort: Cohort, rule: SegmentationRule) -> None:
+def _check_fit(cohort: Cohort, rule: SegmentationRule) -> None:
+    """Check that a rule speaks of the study's people, in its kind of time; warn of functions that no code has."""
+    clock, book = cohort.coding.time.has_clock, cohort.coding.codebook
+    if rule.gap_in == ("turns" if clock else "seconds"):
+        raise RecordError(f"rule {rule.name!r}: the gap is stated in {rule.gap_in}, but this study records "
+                          f"{cohort.coding.time} time; state it in {'seconds' if clock else 'turns'}", field="gap")
+    for names in (rule.opens, rule.closes_on):
+        if names and not any(map(book.codes_for, names)):
+            warnings.warn(f"rule {rule.name!r}: no code of {book.name} has the function {' or '.join(names)}",
+                          CodingWarning, stacklevel=4)
     for party in rule.opened_by:
         if party not in cohort.coding.parties:
             raise RecordError(f"rule {rule.name!r}: opened_by names {party!r}, but the parties of this study are "
                               f"{' and '.join(cohort.coding.parties)}{did_you_mean(party, cohort.coding.parties)}",
                               field="opened_by", value=party)
-
-
-@attrs.frozen(kw_only=True)
-class _Groups:
-    """The moves of one track, grouped by session (or by dyad, where episodes cross sessions).
-
-    `begins` and `ends` say for each session where its record lies when the track's sessions are laid end to end, and
-    `at` where each move lies there; so a gap that runs on over several sessions is one difference.
-    """
-
-    rows: Array
-    group: Array
-    session_group: Array
-    begins: Array
-    ends: Array
-    at: Array
-    end_is_observed: Array
-
-
-def _draw(cohort: Cohort, rule: SegmentationRule, track: str) -> Episodes:
-    moves = cohort.moves
-    rows = np.flatnonzero(moves.track == moves.code_of("track", word=track))
-    groups = _groups(cohort, rows, rule)
-    opens, closes = _roles(cohort, rule, rows)
-    events = np.flatnonzero(opens | closes)
-    first = _openings(cohort, rule, groups, events, opens[events])
-    return _cut(cohort, rule, groups, events, opens[events], first)
-
-
-def _roles(cohort: Cohort, rule: SegmentationRule, rows: Array) -> tuple[Array, Array]:
-    """Return which of the moves open, and which close, an episode."""
-    moves, book = cohort.moves, cohort.coding.codebook
-    does = [set(book.functions_of(code)) for code in moves.levels["code"]]
-    code = moves.code[rows]
-    opens = np.array([not functions.isdisjoint(rule.opens) for functions in does], dtype=bool)[code]
-    closes = np.array([not functions.isdisjoint(rule.closes_on) for functions in does], dtype=bool)[code]
-    if rule.opened_by:
-        opens &= np.isin(moves.party[rows], [moves.code_of("party", word=party) for party in rule.opened_by])
-    if rule.min_rating is not None:
-        rating = moves.rating[rows]
-        opens &= np.where(rating == ABSENT, rule.absent_rating == "pass", rating >= round(rule.min_rating * 1000))
-    return opens, closes & ~opens
-
-
-def _groups(cohort: Cohort, rows: Array, rule: SegmentationRule) -> _Groups:
-    moves = cohort.moves
-    dyad, session = moves.dyad[rows], moves.session[rows]
-    new_dyad = np.diff(dyad, prepend=-9) != 0
-    new_session = new_dyad | (np.diff(session, prepend=-9) != 0)
-    number = np.cumsum(new_session) - 1
-    lengths, observed = _session_ends(cohort, rows, number)
-    ends = np.cumsum(lengths)
-    begins = ends - lengths
-    return _Groups(rows=rows, group=np.cumsum(new_dyad) - 1 if rule.across_sessions else number, session_group=number,
-                   begins=begins, ends=ends, at=begins[number] + moves.onset[rows], end_is_observed=observed)
-
-
-def _session_ends(cohort: Cohort, rows: Array, number: Array) -> tuple[Array, Array]:
-    """Return for each session when its record ends, and whether observation stopped before the session did."""
-    moves = cohort.moves
-    starts = np.flatnonzero(np.diff(number, prepend=-1))
-    last = np.maximum.reduceat(np.maximum(moves.onset[rows], moves.offset[rows]), starts)
-    length = _lengths(cohort)
-    seen = _seen_until(cohort)
-    ends, stopped = [], []
-    for at, latest in zip(rows[starts].tolist(), last.tolist(), strict=True):
-        dyad, session = moves.levels["dyad"][moves.dyad[at]], int(moves.session[at])
-        track = moves.levels["track"][moves.track[at]]
-        duration, until = length.get((dyad, session)), seen.get((dyad, session, track))
-        ends.append(max(latest, until if until is not None else duration if duration is not None else latest))
-        stopped.append(until is not None and duration is not None and until < duration)
-    return np.array(ends, dtype="i8"), np.array(stopped, dtype=bool)
-
-
-def _lengths(cohort: Cohort) -> dict[tuple[str | None, int], int]:
-    sessions = cohort.sessions
-    rows = zip(sessions.words("dyad"), sessions.session.tolist(), sessions.duration.tolist(), strict=True)
-    return {(dyad, number): duration for dyad, number, duration in rows if duration != ABSENT}
-
-
-def _seen_until(cohort: Cohort) -> dict[tuple[str | None, int, str | None], int]:
-    seen: dict[tuple[str | None, int, str | None], int] = {}
-    table = cohort.observed
-    for dyad, session, track, end in zip(table.words("dyad"), table.session.tolist(), table.words("track"),
-                                         table.end.tolist(), strict=True):
-        seen[dyad, session, track] = max(end, seen.get((dyad, session, track), 0))
-    return seen
-
-
-def _openings(cohort: Cohort, rule: SegmentationRule, groups: _Groups, events: Array, opens: Array) -> Array:
-    """Return which markers open a new episode: none is open before them, or the gap has run out."""
-    group = groups.group[events]
-    fresh = np.ones(len(events), dtype=bool)
-    fresh[1:] = (group[1:] != group[:-1]) | ~opens[:-1]
-    if rule.gap is not None:
-        fresh[1:] |= np.diff(groups.at[events]) > rule.gap
-    return opens & fresh
-
-
-def _cut(cohort: Cohort, rule: SegmentationRule, groups: _Groups, events: Array, opens: Array, first: Array
-         ) -> Episodes:
-    """Lay out the episodes that begin at the events in `first`, numbered within the dyad past the coders' names."""
-    begins = np.flatnonzero(first)
-    following = np.append(begins, len(events))[1:]
-    group_end = np.searchsorted(groups.group, groups.group[events[begins]], side="right")
-    names = _Names(cohort)
-    rows, members = [], []
-    for begin, after, stop in zip(begins.tolist(), following.tolist(), group_end.tolist(), strict=True):
-        low = int(events[begin])
-        marker = _last_marker(opens, begin, after)
-        high, session, end, why = _span(rule, groups, events, marker=marker, following=after, stop=stop)
-        members.append(groups.rows[low:high])
-        rows.append(_row(cohort, groups, low, session, end, why, names=names))
-    return pack_episodes(cohort.moves, Table.of(EpisodeRow, rows), members)
-
-
-def _last_marker(opens: Array, low: int, high: int) -> int:
-    """Return the last marker before the first closing event of an episode's events."""
-    closing = np.flatnonzero(~opens[low:high])
-    return low + int(closing[0]) - 1 if len(closing) else high - 1
-
-
-def _span(rule: SegmentationRule, groups: _Groups, events: Array, *, marker: int, following: int, stop: int
-          ) -> tuple[int, int, int, ClosedBy]:
-    """Return (end among the track's moves, last session group, end time, why) of one episode.
-
-    `following` is the event that opens the next episode, `stop` where the group's moves end. An episode follows
-    another in its group only after a closing event or a gap, so without either the group's record ends this one.
-    """
-    last = int(groups.session_group[stop - 1])
-    low = int(events[marker])
-    reach = int(groups.ends[last]) if rule.gap is None else int(groups.at[low]) + rule.gap
-    closer = marker + 1
-    if closer < following and events[closer] < stop and groups.at[events[closer]] <= reach:
-        at = int(events[closer])
-        session = int(groups.session_group[at])
-        return at + 1, session, int(groups.at[at] - groups.begins[session]), ClosedBy.RESOLUTION
-    if rule.gap is not None and reach <= groups.ends[last]:
-        high = low + int(np.searchsorted(groups.at[low:stop], reach, side="right"))
-        session = max(int(np.searchsorted(groups.ends, reach)), int(groups.session_group[high - 1]))
-        return high, session, reach - int(groups.begins[session]), ClosedBy.GAP
-    why = ClosedBy.OBSERVATION_END if groups.end_is_observed[last] else ClosedBy.SESSION_END
-    return stop, last, int(groups.ends[last] - groups.begins[last]), why
 
 
 class _Names:
@@ -320,35 +213,93 @@ class _Names:
         return name
 
 
-def _opening_rows(cohort: Cohort, groups: _Groups, low: int) -> Array:
-    """Return the moves at the instant of the opening, in the same session."""
-    onset, session, high = cohort.moves.onset, groups.session_group, low
-    while (high < len(session) and session[high] == session[low]
-           and onset[groups.rows[high]] == onset[groups.rows[low]]):
-        high += 1
-    return groups.rows[low:high]
+def _draw(cohort: Cohort, rule: SegmentationRule, track: str, leave_out: frozenset[Meeting] = frozenset()) -> Episodes:
+    """Draw the episodes of a rule; the meetings in `leave_out` are left to the coders."""
+    lines = lines_of(cohort, track, across_sessions=rule.across_sessions, leave_out=leave_out)
+    opens, closes = _roles(cohort, rule, lines.rows)
+    starts = _instants(cohort, lines)
+    event = _any_in(opens, starts) | _any_in(closes, starts)
+    opening = _any_in(opens, starts)[event]
+    until = np.maximum.reduceat(np.where(opens, lines.until, lines.place), starts)[event] if len(starts) else starts
+    at = starts[event]
+    first, last, place, why = stretches(lines.line[at], lines.place[at], until=until, opens=opening, ends=lines.ends,
+                                        gap=rule.gap)
+    edges = np.append(starts, len(lines.rows))
+    following = edges[np.searchsorted(edges, at, side="right")]
+    ends = _ends_among_rows(lines, at, following, last, place, why)
+    names, rows, members = _Names(cohort), [], []
+    for begin, end, spot, how, opener in zip(at[first].tolist(), ends.tolist(), place.tolist(), why.tolist(),
+                                             following[first].tolist(), strict=True):
+        openers = lines.rows[begin:opener][opens[begin:opener]]
+        members.append(lines.rows[begin:end])
+        rows.append(_row(cohort, lines, openers, begin=begin, last=end - 1, place=spot, why=how, names=names))
+    return pack_episodes(cohort.moves, Table.of(EpisodeRow, rows), members)
 
 
-def _row(cohort: Cohort, groups: _Groups, low: int, last_group: int, end: int, why: ClosedBy, *, names: _Names
-         ) -> EpisodeRow:
+def _roles(cohort: Cohort, rule: SegmentationRule, rows: Array) -> tuple[Array, Array]:
+    """Return which of the moves open, and which close, an episode."""
+    moves, book = cohort.moves, cohort.coding.codebook
+    does = [set(book.functions_of(code)) for code in moves.levels["code"]]
+    code = moves.code[rows]
+    opens = np.array([not functions.isdisjoint(rule.opens) for functions in does], dtype=bool)[code]
+    closes = np.array([not functions.isdisjoint(rule.closes_on) for functions in does], dtype=bool)[code]
+    if rule.opened_by:
+        opens &= np.isin(moves.party[rows], [moves.code_of("party", word=party) for party in rule.opened_by])
+    if rule.min_rating is not None:
+        rating = moves.rating[rows]
+        opens &= np.where(rating == ABSENT, rule.absent_rating == "pass", rating >= round(rule.min_rating * 1000))
+    return opens, closes
+
+
+def _instants(cohort: Cohort, lines: Lines) -> Array:
+    """Return where each instant begins: the moves of one line at one onset of one session."""
     moves = cohort.moves
-    first = groups.rows[low]
+    keys = (lines.line, moves.session[lines.rows], moves.onset[lines.rows])
+    fresh = np.zeros(len(lines.rows), dtype=bool)
+    for key in keys:
+        fresh |= np.diff(key, prepend=-1) != 0
+    return np.flatnonzero(fresh)
+
+
+def _any_in(flags: Array, starts: Array) -> Array:
+    """Return for each instant whether a flag is set for any of its moves."""
+    return np.logical_or.reduceat(flags, starts) if len(starts) else np.zeros(0, dtype=bool)
+
+
+def _ends_among_rows(lines: Lines, at: Array, following: Array, last: Array, place: Array, why: Array) -> Array:
+    """Return for each episode where its members end: whole instants, up to the closing move, the gap or the line."""
+    ends = []
+    for event, spot, how in zip(last.tolist(), place.tolist(), why.tolist(), strict=True):
+        low, line = int(at[event]), int(lines.line[at[event]])
+        stop = int(np.searchsorted(lines.line, line, side="right"))
+        reach = low + int(np.searchsorted(lines.place[low:stop], spot, side="right"))
+        ends.append(int(following[event]) if how == BY_CLOSING else reach)
+    return np.array(ends, dtype="i8")
+
+
+def _row(cohort: Cohort, lines: Lines, openers: Array, *, begin: int, last: int, place: int, why: int, names: _Names
+         ) -> EpisodeRow:
+    moves, line = cohort.moves, int(lines.line[begin])
+    first, final = lines.rows[begin], lines.rows[last]
     dyad = moves.levels["dyad"][moves.dyad[first]]
-    last = groups.rows[np.searchsorted(groups.session_group, last_group)]
-    onset, session = int(moves.onset[first]), int(moves.session[first])
+    session, end = lines.last(line) if why == BY_END else lines.when(line, place)
+    if (session, end) < (int(moves.session[final]), int(moves.onset[final])):
+        session, end = int(moves.session[final]), int(moves.onset[final])
+    stopped = ClosedBy.OBSERVATION_END if lines.stopped[line] else ClosedBy.SESSION_END
+    closed_by = {BY_CLOSING: ClosedBy.RESOLUTION, BY_GAP: ClosedBy.GAP}.get(why, stopped)
+    people = {moves.levels["party"][party] for party in moves.party[openers].tolist() if party != ABSENT_CODE}
     return EpisodeRow(
-        episode=names.next(dyad), dyad=dyad, track=moves.levels["track"][moves.track[first]], first_session=session,
-        onset=onset, last_session=int(moves.session[last]), end=end,
-        rupture_type=_opened_as(cohort, _opening_rows(cohort, groups, low)),
-        party=None if moves.party[first] == ABSENT_CODE else moves.levels["party"][moves.party[first]],
-        source=EpisodeSource.RULE, closed_by=why, closed_by_outcome=why is ClosedBy.RESOLUTION,
+        episode=names.next(dyad), dyad=dyad, track=moves.levels["track"][moves.track[first]],
+        first_session=int(moves.session[first]), onset=int(moves.onset[first]), last_session=session, end=end,
+        rupture_type=_opened_as(cohort, openers), party=people.pop() if len(people) == 1 else None,
+        source=EpisodeSource.RULE, closed_by=closed_by, closed_by_outcome=closed_by is ClosedBy.RESOLUTION,
     )
 
 
-def _opened_as(cohort: Cohort, rows: Array) -> RuptureType | None:
-    """Return the type of the markers at the opening instant: mixed where both stand there."""
+def _opened_as(cohort: Cohort, openers: Array) -> RuptureType | None:
+    """Return the type of the moves that opened the episode: mixed where both types stand at that instant."""
     book, moves = cohort.coding.codebook, cohort.moves
-    codes = [moves.levels["code"][code] for code in moves.code[rows].tolist()]
+    codes = [moves.levels["code"][code] for code in moves.code[openers].tolist()]
     types = {MARKERS[name] for code in codes for name in book.functions_of(code) if name in MARKERS}
     return RuptureType.MIXED if len(types) > 1 else next(iter(types), None)
 
@@ -356,18 +307,18 @@ def _opened_as(cohort: Cohort, rows: Array) -> RuptureType | None:
 # --- the coders' own episodes ----------------------------------------------------------------------------------
 
 
-def _keep_coded(cohort: Cohort, drawn: Episodes, track: str) -> Episodes:
-    """Replace what the rule drew by the coders' own episodes, in the sessions for which there are any."""
+def _coded_in(cohort: Cohort, track: str) -> Episodes:
     rows = cohort.coded.rows
-    coded = cohort.coded.take(np.flatnonzero(rows.track == rows.code_of("track", word=track)))
-    covered = {(row.dyad, session) for row in coded.rows for session in range(row.first_session, row.last_session + 1)}
-    free = [not any((row.dyad, session) in covered for session in range(row.first_session, row.last_session + 1))
-            for row in drawn.rows]
-    kept = drawn.take(np.array(free, dtype=bool))
-    return _joined(cohort, coded, kept)
+    return cohort.coded.take(np.flatnonzero(rows.track == rows.code_of("track", word=track)))
 
 
-def _joined(cohort: Cohort, one: Episodes, other: Episodes) -> Episodes:
+def _meetings_of(coded: Episodes) -> frozenset[Meeting]:
+    """Return the sessions for which the coders drew episodes."""
+    return frozenset((row.dyad, session) for row in coded.rows
+                     for session in range(row.first_session, row.last_session + 1))
+
+
+def _joined(one: Episodes, other: Episodes) -> Episodes:
     rows = Table.of(EpisodeRow, [*one.rows, *other.rows])
     order = np.lexsort([rows.onset, rows.first_session, rows.track, rows.dyad])
     both = Episodes(rows=rows, offsets=np.concatenate([one.offsets, other.offsets[1:] + one.offsets[-1]]),
@@ -415,8 +366,7 @@ def compare_boundaries(cohort: Cohort, rule: SegmentationRule, *, track: str | N
     """Lay the coders' own episodes beside those that a rule draws without them."""
     track = choose_track(cohort, track)
     drawn = segment(cohort, attrs.evolve(rule, use_coded=False), track=track).columns
-    rows = cohort.coded.rows
-    coded = cohort.coded.take(np.flatnonzero(rows.track == rows.code_of("track", word=track)))
+    coded = _coded_in(cohort, track)
     ours, theirs = _member_sets(coded), _member_sets(drawn)
     pairs = [(one, other, len(mine & yours), len(mine), len(yours))
              for one, mine in ours.items() for other, yours in theirs.items() if mine & yours]

@@ -340,7 +340,6 @@ class ClosedBy(StrEnum):
     CODERS = "coders"
     GAP = "gap"
     RESOLUTION = "resolution"
-    NEXT_EPISODE = "next_episode"
     SESSION_END = "session_end"
     OBSERVATION_END = "observation_end"
 

@@ -45,7 +45,7 @@ def test_segmentation_is_the_plain_loop(given_: tuple[Parts, SegmentationRule]) 
     assert [one.closed_by_outcome for one in cohort.episodes] == [
         one.row.closed_by is ClosedBy.RESOLUTION for one in cohort.episodes]
     assert {one.row.track for one in cohort.episodes} <= {"r1"}
-    assert cohort.rule == rule.name
+    assert cohort.rule == rule.identity
 
 
 @given(studies_with_rules)

@@ -10,6 +10,7 @@ from rupturekit import vocabulary
 from rupturekit.vocabulary import (
     FUNCTIONS,
     UNKNOWN,
+    Evidence,
     Need,
     NeedAct,
     NeedVerb,

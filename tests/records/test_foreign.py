@@ -392,7 +392,8 @@ def test_stretches_are_observed_where_every_column_of_the_track_was(tmp_path):
                  mapping=mapping)
     assert [(each.start, each.end) for each in study.cohort.observed] == [(180_000_000, 240_000_000)]
     assert study.losses.warnings == (
-        "stretches seen in some columns and missing in others count as not observed: 2 (rows 1, 2)",)
+        "stretches seen in some columns and missing in others count as not observed: 2 (rows 1, 2)",
+        "moves outside the stretches that were observed: 2; is the table of observed stretches whole?")
     assert [tally.what for tally in study.losses.lost] == ["every cell is missing"]
 
 
@@ -659,7 +660,7 @@ def test_a_table_without_rows_says_so(tmp_path):
 
 def test_a_code_of_the_other_party_is_noted(tmp_path):
     losses = read(tmp_path, GOOD, "D1,1,client,invite,00:11").losses
-    assert losses.warnings == ("'invite' given to the client, whom the codebook does not name for it: 1 (row 2)",)
+    assert losses.warnings == ("'invite' given to the client, whom the codebook does not name for it: 1 (first: move 2)",)
 
 
 def test_ratings_outside_the_scale_are_noted(tmp_path):

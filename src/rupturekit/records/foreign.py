@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import attrs
 import numpy as np
@@ -24,10 +24,10 @@ from rupturekit.privacy import privacy_warnings
 from rupturekit.problems import Problem, ProblemLog
 from rupturekit.records.delimited import open_sheet
 from rupturekit.records.grammar import clock_text
-from rupturekit.records.layouts import Span, merged
+from rupturekit.records.layouts import BESIDE, MISSING, Span, merged, uncovered
 from rupturekit.records.losses import LossReport, Tallies, Tally
 from rupturekit.records.mapping import BackwardTimes, BadRows, Mapping, as_mapping
-from rupturekit.records.rows import Draft, RowFaults, RowReader, unused_columns
+from rupturekit.records.rows import Draft, Mark, RowFaults, RowReader, Segment, unused_columns
 from rupturekit.records.study import Study
 from rupturekit.vocabulary import Status, TimeKind
 
@@ -83,7 +83,10 @@ def read_table(path: str | Path, mapping: Mapping | str | Path) -> Study:
     backward = faults if mapping.bad_rows is BadRows.REFUSE else ProblemLog()
     drafts = _in_order(mapping, drafts, sheet.name, backward)
     backward.raise_if_any(sheet.name)
-    study = _study(reader, facts, drafts)
+    seen = _Observation.of(mapping, facts, drafts)
+    seen.account(drafts)
+    _mark_the_unmarked(reader, seen, drafts)
+    study = _study(reader, facts, drafts, seen)
     for text in _private(study.cohort):
         warnings.warn(f"{sheet.name}: {text}", CodingWarning, stacklevel=2)
     return study
@@ -183,24 +186,107 @@ def _go_back(mapping: Mapping, draft: Draft, latest: Draft, file: str, problems:
                                  message=what))
 
 
+# --- what was observed ---------------------------------------------------------------------------
+
+_Whose: TypeAlias = tuple[str, int, str]
+"""A dyad, a session and a track."""
+
+_SOME: Final = "stretches seen in some columns and missing in others count as not observed"
+
+
+@attrs.frozen
+class _Observation:
+    """The stretches that were observed: those that no cell of their track misses, up to the end of the session."""
+
+    ends: dict[tuple[str, int], int]
+    stretches: dict[_Whose, list[Span]]
+
+    @classmethod
+    def of(cls, mapping: Mapping, facts: _Facts, drafts: list[Draft]) -> _Observation:
+        """Put together what the rows saw; where one row misses what another one sees, it was not observed."""
+        # Without a clock, a stretch ends at the number after its last one.
+        late = 0 if mapping.coding.time.has_clock else 1
+        ends = {whose: said["duration"] + late for whose, said in facts.sessions.items() if "duration" in said}
+        seen: dict[_Whose, list[Span]] = {}
+        missed: dict[_Whose, list[Span]] = {}
+        for draft in drafts:
+            for track, span in draft.seen:
+                seen.setdefault((draft.dyad, draft.session, track), []).append(span)
+            for segment in draft.segments:
+                if segment.missing:
+                    missed.setdefault(_whose(draft, segment), []).extend(segment.spans)
+        found = cls(ends, {})
+        for whose, spans in seen.items():
+            found.stretches[whose] = uncovered(found.inside(whose, spans), merged(missed.get(whose, ())))
+        return found
+
+    def inside(self, whose: _Whose, spans: Iterable[Span]) -> list[Span]:
+        """Return what of some stretches lies before the end of the session, where that is known."""
+        end = self.ends.get(whose[:2])
+        return merged(spans if end is None else ((low, min(high, end)) for low, high in spans))
+
+    def outside(self, whose: _Whose, spans: Iterable[Span]) -> list[Span]:
+        """Return what of some stretches of the session was not observed."""
+        return uncovered(self.inside(whose, spans), self.stretches.get(whose, ()))
+
+    def covers(self, whose: _Whose, span: Span) -> bool:
+        """Return whether a stretch was observed, as far as the session goes."""
+        return bool(self.inside(whose, [span])) and not self.outside(whose, [span])
+
+    def account(self, drafts: list[Draft]) -> None:
+        """Note with each row why its cells hold no code, and what of its stretches does not count as observed."""
+        for draft in drafts:
+            told: dict[_Whose, list[Span]] = {}
+            for segment in draft.segments:
+                whose = _whose(draft, segment)
+                told.setdefault(whose, []).extend(segment.spans if segment.told else ())
+                beside = BESIDE if self.outside(whose, segment.spans) else ""
+                draft.empty[MISSING] += segment.missing
+                draft.empty.update({why + beside: times for why, times in segment.blank.items()})
+            draft.odd[_SOME] += sum(len(self.outside(whose, spans)) for whose, spans in told.items())
+
+
+def _whose(draft: Draft, segment: Segment) -> _Whose:
+    return draft.dyad, draft.session, segment.track
+
+
+def _mark_the_unmarked(reader: RowReader, seen: _Observation, drafts: list[Draft]) -> None:
+    """Give `none_code` to each observed segment in which no cell of the track holds a marker, in its last row."""
+    mapping, code = reader.mapping, reader.mapping.none_code
+    if code is None:
+        return
+    last: dict[tuple[_Whose, Span], tuple[Draft, Segment]] = {}
+    settled = set()
+    for draft in drafts:
+        for segment in draft.segments:
+            places = [(_whose(draft, segment), span) for span in segment.spans]
+            last.update(dict.fromkeys(places, (draft, segment)))
+            if any(each == code or mapping.is_marker(each) for each in segment.codes):
+                settled.update(places)
+    for (whose, span), (draft, segment) in last.items():
+        if (whose, span) not in settled and seen.covers(whose, span):
+            cell = len(reader.code_cells) + segment.cell
+            draft.marks.append(Mark(cell, code, None, segment.track, segment.onset, None))
+
+
 # --- the study -----------------------------------------------------------------------------------
 
 
-def _study(reader: RowReader, facts: _Facts, drafts: list[Draft]) -> Study:
+def _study(reader: RowReader, facts: _Facts, drafts: list[Draft], seen: _Observation) -> Study:
     mapping, sheet = reader.mapping, reader.sheet
     moves = _moves(reader, drafts)
     cohort = Cohort.of(
         moves, coding=mapping.coding, tracks=_tracks(mapping, moves),
         sessions=[Session(dyad=dyad, session=number, **said) for (dyad, number), said in facts.sessions.items()],
         dyads=[Dyad(dyad=dyad, **said) for dyad, said in facts.dyads.items() if said],
-        observed=list(_observed(reader, facts, drafts)),
+        observed=list(_observed(mapping, seen)),
     )
     return Study(name=mapping.name, cohort=cohort, losses=_losses(reader, cohort, drafts), origin=sheet.name)
 
 
 def _moves(reader: RowReader, drafts: list[Draft]) -> Table[Move]:
     """Lay the marks of all rows out as columns; ties keep the order of the rows."""
-    width = max(len(reader.code_cells), 1)
+    width = max(len(reader.code_cells), 1) * (1 if reader.mapping.none_code is None else 2)
     ranks: dict[tuple[str, str, int, int], int] = {}
     rows: list[dict[str, Any]] = []
     for draft in drafts:
@@ -235,27 +321,21 @@ def _tracks(mapping: Mapping, moves: Table[Move]) -> list[Track]:
     stated = {track.name: track for track in mapping.tracks}
     for name in moves.levels["track"]:
         rules = [column.rule() for column in mapping.code_columns if column.rating and column.track in (None, name)]
+        if mapping.none_code is not None:
+            rules.append(mapping.none_rule())
         if rules:
             track = stated.get(name, Track(name=name))
             stated[name] = attrs.evolve(track, rule="; ".join(filter(None, [track.rule, *rules])))
     return list(stated.values())
 
 
-def _observed(reader: RowReader, facts: _Facts, drafts: list[Draft]) -> Iterator[ObservedStretch]:
-    coding = reader.mapping.coding
-    seen: dict[tuple[str, int, str], list[Span]] = {}
-    for draft in drafts:
-        for track, span in draft.seen:
-            seen.setdefault((draft.dyad, draft.session, track), []).append(span)
-    for (dyad, session, track), spans in seen.items():
-        length = facts.sessions[dyad, session].get("duration")
-        # Without a clock a stretch ends with its last turn; with one, where the next thing could begin.
-        late = 0 if coding.time.has_clock else 1
-        for start, end in merged(spans):
-            stop = end - late if length is None else min(end - late, length)
-            if start <= stop:
-                yield ObservedStretch(dyad=dyad, session=session, track=track, start=start, end=stop,
-                                      codebook=coding.codebook.name)
+def _observed(mapping: Mapping, seen: _Observation) -> Iterator[ObservedStretch]:
+    # Without a clock a stretch ends with its last turn; with one, where the next thing could begin.
+    late = 0 if mapping.coding.time.has_clock else 1
+    for (dyad, session, track), spans in seen.stretches.items():
+        for start, end in spans:
+            yield ObservedStretch(dyad=dyad, session=session, track=track, start=start, end=end - late,
+                                  codebook=mapping.coding.codebook.name)
 
 
 def _losses(reader: RowReader, cohort: Cohort, drafts: list[Draft]) -> LossReport:
@@ -263,11 +343,14 @@ def _losses(reader: RowReader, cohort: Cohort, drafts: list[Draft]) -> LossRepor
     by_row = sorted(drafts, key=lambda draft: draft.row)
     without = _counted((draft.row, draft.why, 1) for draft in by_row if not draft.marks)
     lost = [*reader.faults.reasons.found(), *reader.lost.found(), *without]
-    odd = _counted((draft.row, what, 1) for draft in by_row for what in draft.odd)
+    odd = _counted((draft.row, what, times) for draft in by_row for what, times in draft.odd.items())
+    added = f"{mapping.none_code!r} for observed segments without a marker"
     return LossReport(
         file=sheet.name, rows=sheet.rows_seen, blank=sheet.rows_blank, used=sum(bool(draft.marks) for draft in drafts),
         moves=len(cohort.moves), lost=tuple(sorted(lost, key=lambda tally: -tally.times)),
         cells=len(drafts) * len(reader.code_cells),
+        added=_counted((draft.row, added, 1) for draft in by_row for mark in draft.marks
+                       if reader.code_cells and mark.cell >= len(reader.code_cells)),
         empty=_counted((draft.row, why, times) for draft in by_row for why, times in draft.empty.items()),
         adjusted=_counted((draft.row, what, 1) for draft in by_row for what in draft.adjusted),
         unused_columns=unused_columns(mapping, sheet),
@@ -279,7 +362,8 @@ def _losses(reader: RowReader, cohort: Cohort, drafts: list[Draft]) -> LossRepor
 def _counted(found: Iterable[tuple[int, str, int]]) -> tuple[Tally, ...]:
     tallies = Tallies()
     for row, what, times in found:
-        tallies.add(what, row=row, count=times)
+        if times:
+            tallies.add(what, row=row, count=times)
     return tallies.found()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, TypeAlias
@@ -13,7 +14,7 @@ from rupturekit.problems import excerpt
 from rupturekit.records.cells import BadCell, nearest, rating
 from rupturekit.records.mapping import CodeColumn, Mapping, WideBlock, party_words
 
-__all__ = ["CodeCell", "Said", "Span", "bind_code_cells", "common", "merged"]
+__all__ = ["CodeCell", "Said", "Span", "bind_code_cells", "common", "merged", "uncovered"]
 
 Span: TypeAlias = tuple[int, int]
 """A stretch of time: where it starts, and where it ends; without a clock, the number after its last one."""
@@ -21,6 +22,7 @@ Span: TypeAlias = tuple[int, int]
 NOTHING: Final = "nothing coded"
 NOT_ABOVE: Final = "not above the number that the label rule states"
 MISSING: Final = "missing, so not observed"
+BESIDE: Final = ", but another column did not see that stretch, so not observed"
 
 
 class Said(NamedTuple):
@@ -144,6 +146,24 @@ def common(sets: Iterable[Iterable[Span]]) -> list[Span]:
     """
     every = [merged(spans) for spans in sets]
     return functools.reduce(_both, every) if every else []
+
+
+def uncovered(spans: Iterable[Span], by: Sequence[Span]) -> list[Span]:
+    """Return what of some stretches lies in none of others; the others are in order and do not touch (`merged`).
+
+    >>> uncovered([(0, 10), (20, 30)], [(5, 7), (25, 40)])
+    [(0, 5), (7, 10), (20, 25)]
+    """
+    found: list[Span] = []
+    for start, end in merged(spans):
+        first = max(bisect.bisect_left(by, (start,)) - 1, 0)
+        for low, high in by[first : bisect.bisect_left(by, (end,))]:
+            if start < low:
+                found.append((start, low))
+            start = max(start, high)
+        if start < end:
+            found.append((start, end))
+    return found
 
 
 def _both(left: list[Span], right: list[Span]) -> list[Span]:

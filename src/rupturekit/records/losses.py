@@ -95,6 +95,8 @@ class LossReport:
         In layouts with many codes a row, the cells that could hold one; 0 where a row holds one code.
     empty : tuple of Tally
         The cells without a move, by reason.
+    added : tuple of Tally
+        The moves that no cell holds: those that say of a segment that it had no marker.
     adjusted : tuple of Tally
         What was changed on the way in, as the mapping says it may be.
     unused_columns : tuple of str
@@ -119,6 +121,7 @@ class LossReport:
     lost: tuple[Tally, ...] = ()
     cells: int = 0
     empty: tuple[Tally, ...] = ()
+    added: tuple[Tally, ...] = ()
     adjusted: tuple[Tally, ...] = ()
     unused_columns: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
@@ -132,11 +135,18 @@ class LossReport:
 
     @property
     def balanced(self) -> bool:
-        """Whether every row, and every cell that could hold a code, is a move or has its reason."""
+        """Whether every row, and every cell that could hold a code, is a move or has its reason.
+
+        A move that was added comes from no cell; it is taken off before cells and moves are compared.
+        """
         all_rows = self.rows == self.used + self.rows_lost
         if not self.cells:
             return all_rows and self.moves == self.used
-        return all_rows and self.cells == self.moves + _total(self.empty)
+        return all_rows and self.cells == self._of_cells + _total(self.empty)
+
+    @property
+    def _of_cells(self) -> int:
+        return self.moves - _total(self.added)
 
     def __repr__(self) -> str:
         return f"LossReport({self.file!r}, {self._sum()})"
@@ -155,8 +165,9 @@ class LossReport:
         yield from (("left out", str(tally)) for tally in self.lost)
         if self.cells:
             without = _plural(_total(self.empty), "cell")
-            yield "cells", f"{_plural(self.cells, 'cell')} = {_plural(self.moves, 'move')} + {without} without"
+            yield "cells", f"{_plural(self.cells, 'cell')} = {_plural(self._of_cells, 'move')} + {without} without"
         yield from (("without a move", str(tally)) for tally in self.empty)
+        yield from (("added", str(tally)) for tally in self.added)
         yield from (("adjusted", str(tally)) for tally in self.adjusted)
         if self.blank:
             yield "blank rows, no data", f"{self.blank:,}"

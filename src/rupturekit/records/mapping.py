@@ -8,6 +8,7 @@
     time = "clock"                   # clock | segment | turn | order
     segment_seconds = 60             # with time = "segment"
     observed = "rows"                # every row says its stretch was coded | "not_told"; see below
+    none_code = "none"               # optional: the code of an observed segment without a marker; see below
     [file]
     delimiter = ";"                  # optional, else found out; likewise encoding and decimal_comma
     encoding = "cp1252"
@@ -72,7 +73,19 @@ numbered within the session in the order of the file or of `order_by`.
 says that the order decides and raises such a time to the latest before it. Each case is counted as adjusted.
 
 **Observed stretches** come from wide blocks, and from rows where each row is a segment: in sheets with one column a
-code always, with one code a row only where `observed = "rows"` says that every row's stretch was coded.
+code always, with one code a row only where `observed = "rows"` says that every row's stretch was coded. Several
+columns, or several rows, may speak of one stretch, one for each partner for example. It was observed where none of
+their cells is missing: where one partner's cell is missing and the other's is not, it counts as not observed, the loss
+report notes it, and a code that stands in the other cell stays a move.
+
+**Segments without a marker.** A sheet with one column a code, or one an interval, says by empty cells that a segment
+was coded and no marker was seen. With `none_code` each such segment becomes a move with that code, of no party; without
+it, it is observed and holds no move. The code has to have the function `no_marker`. What counts as a marker is what the
+codebook calls one (`withdrawal_marker`, `confrontation_marker`), whoever's it is: a segment with nothing but a repair
+strategy has no marker, so it gets the code too, behind the strategy. A segment is the stretch of one interval or one
+row; rows of one track on the same stretch are judged together, and the code stands in the last of them. Segments that
+were not observed get none, and neither do those that hold the code already. The loss report counts these moves as
+added. They say no more than the columns do: what had no column was not looked for.
 """
 
 from __future__ import annotations
@@ -123,6 +136,8 @@ TIMES: Final = ("onset", "offset", "media", "duration")
 
 _CLOCKS: Final = tuple(each for each in TimeFormat if each is not TimeFormat.ORDINAL)
 _LEVELS: Final = {"perspective": Perspective, "status": Status, "attended": Attendance}
+_MARKERS: Final = frozenset({"withdrawal_marker", "confrontation_marker"})
+_NO_MARKER: Final = "no_marker"
 _MOST_INTERVALS: Final = 100_000
 _LONGEST_INTERVAL: Final = 86_400 * grammar.MICROSECONDS
 _NO_ROW_FIELDS: Final = {
@@ -254,6 +269,8 @@ class Mapping:
     code_columns: tuple[CodeColumn, ...] = ()
     tracks: tuple[Track, ...] = ()
     observed: Observed | None = None
+    none_code: str | None = None
+    """The code of an observed segment in which no marker stands."""
     delimiter: str | None = None
     encoding: str | None = None
     decimal_comma: bool | None = None
@@ -280,6 +297,21 @@ class Mapping:
     def has(self, name: str) -> bool:
         """Return whether a field is mapped."""
         return self.field(name) is not None
+
+    def is_marker(self, code: str) -> bool:
+        """Whether a code is a rupture marker, as its codebook says.
+
+        >>> from rupturekit.codebooks import load_codebook
+        >>> coding = Coding(codebook=load_codebook("3rs-2022"))
+        >>> mapping = Mapping(name="demo", codebook="3rs-2022", coding=coding, bad_rows=BadRows.REFUSE, fields=())
+        >>> mapping.is_marker("wd-p"), mapping.is_marker("rp-explore")
+        (True, False)
+        """
+        return not _MARKERS.isdisjoint(self.coding.codebook.functions_of(code))
+
+    def none_rule(self) -> str:
+        """Return in words where `none_code` is given; nothing where it is not."""
+        return f"{self.none_code} is given to observed segments without a marker" if self.none_code else ""
 
     def __repr__(self) -> str:
         return f"Mapping({self.name!r}, {self.layout}, {len(self.fields)} fields, codebook {self.codebook!r})"
@@ -367,6 +399,7 @@ class _Said(NamedTuple):
     coding: Coding | None
     codebook: str
     observed: Observed | None
+    none_code: str | None
     book: Codebook | None
 
 
@@ -377,6 +410,7 @@ def _read_coding(node: Node, folder: Path) -> _Said:
     time = said.choice("time", TimeKind)
     length = _micro(said, "segment_seconds")
     observed = said.choice("observed", Observed, default=None)
+    none_code = _optional(said, "none_code")
     book = _found_codebook(said, reference, folder)
     coding = None
     try:
@@ -385,7 +419,7 @@ def _read_coding(node: Node, folder: Path) -> _Said:
                             codebook=book or _stand_in())
     except RuptureKitError as error:
         said.complain("", str(error).removeprefix("Coding."))
-    return _Said(coding, reference, observed, book)
+    return _Said(coding, reference, observed, none_code, book)
 
 
 def _stand_in() -> Codebook:
@@ -416,7 +450,7 @@ def _read_parts(node: Node, *, name: str, said: _Said) -> Mapping:
     file = _required_table(node, "file", "bad_rows = \"refuse\" or \"drop_and_report\"")
     coding = said.coding or Coding(codebook=said.book or _stand_in())
     return Mapping(
-        name=name, codebook=said.codebook, observed=said.observed, coding=coding,
+        name=name, codebook=said.codebook, observed=said.observed, none_code=said.none_code, coding=coding,
         bad_rows=file.choice("bad_rows", BadRows) or BadRows.REFUSE,
         delimiter=_optional(file, "delimiter", blank=True), encoding=_optional(file, "encoding"),
         decimal_comma=file.flag("decimal_comma") if file.has("decimal_comma") else None,
@@ -545,11 +579,13 @@ def _mistakes(mapping: Mapping, *, coding: bool = True, codes: bool = True) -> I
     if coding:
         yield from _check_required(mapping)
         yield from _check_observed(mapping)
+        yield from _check_segments(mapping)
         yield from _check_times(mapping)
         yield from _check_parties(mapping)
         yield from _check_blocks(mapping)
     if codes:
         yield from _check_codes(mapping)
+        yield from _check_none_code(mapping)
     yield from _check_columns(mapping)
     yield from _check_tracks(mapping)
 
@@ -585,6 +621,44 @@ def _check_observed(mapping: Mapping) -> Iterator[Mistake]:
         yield "coding.observed", "does not go with [[wide]], whose cells say what was observed; leave it out"
     elif mapping.rows_observe and mapping.coding.time is not TimeKind.SEGMENT and not mapping.has("offset"):
         yield "coding.observed", "needs segments or [fields.offset], or nobody knows where a row's stretch ends"
+
+
+def _check_segments(mapping: Mapping) -> Iterator[Mistake]:
+    """Check that there are observed segments where a code for those without a marker is stated."""
+    if mapping.none_code is None:
+        return
+    if mapping.layout == "one code a row":
+        yield "coding.none_code", ("is for [[code_columns]] and [[wide]]; where a table has one code a row, map the word "
+                                   "that stands for no marker to the code, under fields.code.values")
+    elif mapping.layout == "code_columns" and not mapping.rows_observe:
+        yield "coding.none_code", ('needs segments that were observed: time = "segment" or [fields.offset], and '
+                                   'not observed = "not_told"')
+    elif len({block.interval for block in mapping.wide}) > 1:
+        yield "coding.none_code", "needs intervals of one length, but [[wide]] blocks have several; leave it out"
+
+
+def _check_none_code(mapping: Mapping) -> Iterator[Mistake]:
+    """Check that the code for segments without a marker says that, and that markers were looked for."""
+    code, book = mapping.none_code, mapping.coding.codebook
+    if code is None:
+        return
+    yield from _check_code(mapping, "coding.none_code", code)
+    if code in book and _NO_MARKER not in book.functions_of(code):
+        known = listed(book.codes_for(_NO_MARKER)) or f"none; {book.name} cannot say it"
+        yield "coding.none_code", (f"{code!r} does not say that there was no marker (function {_NO_MARKER}); "
+                                   f"codes that do: {known}")
+    yield from _check_markers(mapping)
+
+
+def _check_markers(mapping: Mapping) -> Iterator[Mistake]:
+    tracks: dict[str | None, list[str]] = {}
+    for column in mapping.code_columns:
+        tracks.setdefault(column.track, []).append(column.code)
+    for track, codes in tracks.items():
+        if not any(map(mapping.is_marker, codes)):
+            whose = "" if track is None else f" of track {track!r}"
+            yield "coding.none_code", (f"no column{whose} holds a rupture marker, so no segment could be said to be "
+                                       "without one; leave it out, or add the columns")
 
 
 def _check_field(field: Field) -> Iterator[Mistake]:
@@ -806,7 +880,8 @@ def _coding_items(mapping: Mapping) -> dict[str, object]:
     coding = mapping.coding
     return {"codebook": mapping.codebook, "parties": coding.parties, "time": coding.time.value,
             "segment_seconds": _number(coding.segment, places=6),
-            "observed": mapping.observed.value if mapping.observed is not None else None}
+            "observed": mapping.observed.value if mapping.observed is not None else None,
+            "none_code": mapping.none_code}
 
 
 def _file_items(mapping: Mapping) -> dict[str, object]:

@@ -15,11 +15,11 @@ from rupturekit.records import cells as reading
 from rupturekit.records.cells import Found, Source
 from rupturekit.records.delimited import Sheet
 from rupturekit.records.grammar import decimal_point, parse_scaled
-from rupturekit.records.layouts import MISSING, CodeCell, Said, Span, bind_code_cells, common, merged
+from rupturekit.records.layouts import CodeCell, Said, Span, bind_code_cells, common
 from rupturekit.records.losses import Tallies
 from rupturekit.records.mapping import Mapping
 
-__all__ = ["Draft", "Mark", "RowFaults", "RowReader", "unused_columns"]
+__all__ = ["Draft", "Mark", "RowFaults", "RowReader", "Segment", "unused_columns"]
 
 _TRACK: Final = "coder"
 _WHOSE: Final = ("dyad", "session", "party", "track", "rater")
@@ -100,7 +100,11 @@ def unused_columns(mapping: Mapping, sheet: Sheet) -> tuple[str, ...]:
 
 
 class Mark(NamedTuple):
-    """One code that a row holds; its onset is None where the row tells it."""
+    """One code that a row holds; its onset is None where the row tells it.
+
+    `cell` is the rank of its cell. A mark that no cell holds counts on from the last one: the number of cells, and the
+    rank of the first cell that speaks of its segment.
+    """
 
     cell: int
     code: str
@@ -108,6 +112,40 @@ class Mark(NamedTuple):
     track: str
     onset: int | None
     rating: int | None
+
+
+@attrs.define(kw_only=True)
+class Segment:
+    """What the cells of one row and one track say of one segment.
+
+    `cell` is the rank of the first of them, `spans` the stretch, empty where nothing tells it; `onset` is None where it
+    is the row's.
+    """
+
+    track: str
+    cell: int
+    onset: int | None
+    spans: tuple[Span, ...]
+    cells: int = 0
+    missing: int = 0
+    codes: list[str] = attrs.field(factory=list)
+    blank: Counter[str] = attrs.field(factory=Counter)
+    """Why cells that are not missing hold no code."""
+
+    def take(self, said: Said | None) -> None:
+        """Take one more cell into account."""
+        self.cells += 1
+        if said is None:
+            self.missing += 1
+        elif said.code:
+            self.codes.append(said.code)
+        else:
+            self.blank[said.why] += 1
+
+    @property
+    def told(self) -> bool:
+        """Whether any cell is not missing."""
+        return self.missing < self.cells
 
 
 @attrs.define(kw_only=True)
@@ -126,9 +164,11 @@ class Draft:
     """Why it has no marks, if it has none."""
     marks: list[Mark] = attrs.field(factory=list)
     seen: list[tuple[str, Span]] = attrs.field(factory=list)
+    """What all columns of a track saw in this row; another row may still miss it."""
+    segments: list[Segment] = attrs.field(factory=list)
     empty: Counter[str] = attrs.field(factory=Counter)
     adjusted: list[str] = attrs.field(factory=list)
-    odd: list[str] = attrs.field(factory=list)
+    odd: Counter[str] = attrs.field(factory=Counter)
 
     @property
     def last(self) -> int:
@@ -283,31 +323,24 @@ class RowReader:
             draft.marks.append(Mark(0, facts["code"], facts.get("party"), draft.track, None, facts.get("rating")))
 
     def _take_cells(self, draft: Draft, said: list[tuple[CodeCell, Said | None]]) -> None:
+        own = tuple(self._own_span(draft))
+        segments: dict[tuple[str, tuple[Span, ...]], Segment] = {}
         seen: dict[str, dict[int, list[Span]]] = {}
-        own = self._own_span(draft)
         for cell, each in said:
             track = cell.track or draft.track
-            spans = seen.setdefault(track, {}).setdefault(cell.block, [])
-            if each is None:
-                draft.empty[MISSING] += 1
-                continue
-            spans += own if cell.span is None else [cell.span]
-            if each.code:
+            onset, spans = (None, own) if cell.span is None else (cell.span[0], (cell.span,))
+            segment = segments.setdefault((track, spans), Segment(track=track, cell=cell.number, onset=onset,
+                                                                  spans=spans))
+            segment.take(each)
+            seen.setdefault(track, {}).setdefault(cell.block, []).extend(spans if each is not None else ())
+            if each is not None and each.code:
                 party = cell.party or draft.facts.get("party")
-                onset = None if cell.span is None else cell.span[0]
                 draft.marks.append(Mark(cell.number, each.code, party, track, onset, each.rating))
-            else:
-                draft.empty[each.why] += 1
-        draft.why = "every cell is missing" if draft.empty[MISSING] == len(said) else "no code in any of its cells"
-        self._see(draft, seen)
-
-    def _see(self, draft: Draft, seen: dict[str, dict[int, list[Span]]]) -> None:
-        """Note as observed what all columns of a track saw: a stretch without a code there means that none was seen."""
-        for track, blocks in seen.items():
-            every = common(blocks.values())
-            draft.seen += [(track, span) for span in every]
-            if any(merged(spans) != every for spans in blocks.values()):
-                draft.odd.append("stretches seen in some columns and missing in others count as not observed")
+        draft.segments += segments.values()
+        # A stretch without a code means that none was seen, so every column of the track has to have looked there.
+        draft.seen += [(track, span) for track, blocks in seen.items() for span in common(blocks.values())]
+        told = any(segment.told for segment in draft.segments)
+        draft.why = "no code in any of its cells" if told else "every cell is missing"
 
     def _own_span(self, draft: Draft) -> list[Span]:
         """Return the stretch that a row says was coded, where rows say so."""

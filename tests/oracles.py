@@ -255,7 +255,8 @@ def trace(episode: Episode, model: StateMachine, *, tie_rule: TieRule = TieRule.
 def reached(episode: Episode, model: StateMachine, steps: Sequence[Taken]) -> Reached:
     """Return whether the steps got to an end of the model."""
     if any(model[step.after].end for step in steps):
-        skipped = any(step.skipped for step in steps if step.reason is None)
+        first = next(at for at, step in enumerate(steps) if model[step.after].end)
+        skipped = any(step.skipped for step in steps[: first + 1] if step.reason is None)
         return Reached.WITH_SKIPS if skipped else Reached.YES
     ends = [arrow for arrow in model.transitions if model[arrow.target].end and arrow.source != arrow.target]
     if not any(shown(model, episode.coding.codebook, arrow) for arrow in ends):

@@ -63,6 +63,16 @@ def test_the_sentence_counts_and_does_not_echo():
     assert said == ["column 'note': 2 of 3 values look like a name; replace it by a pseudonym"]
 
 
+def test_a_track_and_a_rater_with_the_same_values_are_told_once():
+    names = ["Anna Huber", "r2"]
+    assert privacy_warnings({"dyad": ["D1"], "track": names, "rater": names[::-1], "note": ["a@b.org"]}) == [
+        "columns 'track' and 'rater': 1 of 2 values looks like a name; replace it by a pseudonym",
+        "column 'note': 1 of 1 values looks like an e-mail address; replace it by a pseudonym"]
+    apart = privacy_warnings({"track": names, "rater": ["Anna Huber"]})
+    assert [text.split(":")[0] for text in apart] == ["column 'track'", "column 'rater'"]
+    assert len(privacy_warnings({"rater": names})) == len(privacy_warnings({"track": names})) == 1
+
+
 def test_the_name_of_a_column_is_shown_safely():
     (said,) = privacy_warnings({"no\nte" * 100: ["a@b.org"]})
     assert "\n" not in said

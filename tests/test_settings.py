@@ -46,7 +46,7 @@ use_coded = false
     assert said == Settings(
         model="recognition", track="both", tie_rule=TieRule.SECOND_PARTY_FIRST, follow_skips=False, any_type=True,
         segmentation=rk.SegmentationRule(
-            name="turns", opens=("confrontation_marker",), opened_by=("client",), gap=12, closes_on=("validates",),
+            name="turns", opens=("confrontation_marker",), opened_by=("client",), gap=12, gap_in="turns", closes_on=("validates",),
             min_rating=2.5, absent_rating="block", across_sessions=True, use_coded=False))
 
 

@@ -352,8 +352,8 @@ def _add_study_commands(commands: Any) -> None:
              "Example: rupturekit trace demo --model withdrawal-2000 --track r1 --explain V1-E1\n"))
     traced.add_argument("--model", metavar="NAME", help="a process model by name, or a TOML file (see `models`)")
     traced.add_argument("--track", metavar="NAME", help="whose reading; needed where there are several")
-    traced.add_argument("--gap", type=_span_of_time, metavar="X", help="seconds (turns without a clock) without a marker that "
-                        "end an episode")
+    traced.add_argument("--gap", type=_span_of_time, metavar="X", help="seconds (turns without a clock) without a "
+                        "marker that end an episode")
     traced.add_argument("--opens", action="append", metavar="FUNCTION", help="a function that opens an episode; may be "
                         "given several times")
     traced.add_argument("--closes-on", action="append", metavar="FUNCTION", help="a resolution that closes an episode "

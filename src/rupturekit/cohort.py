@@ -33,6 +33,7 @@ from rupturekit.episode import (
 from rupturekit.errors import CodingWarning, RecordError, did_you_mean, listed
 from rupturekit.problems import Problem, ProblemLog
 from rupturekit.provenance import Provenance
+from rupturekit.vocabulary import EpisodeSource
 
 __all__ = ["Cohort", "EpisodeSequence", "Episodes", "choose_track"]
 
@@ -109,7 +110,7 @@ class EpisodeSequence(Sequence[Episode]):
             row=row, coding=self._cohort.coding,
             moves=tuple(self._cohort.moves[member] for member in self._columns.members[low:high].tolist()),
             new_session=tuple(self._columns.new_session[low:high].tolist()),
-            labels=self._cohort.labels_of("episode", subject=row.episode),
+            labels=self._cohort.labels_on(row),
         )
 
     def __repr__(self) -> str:
@@ -226,6 +227,10 @@ class Cohort:
         """Return the labels of one subject, in the order of the file."""
         return tuple(self.labels[row] for row in self._label_rows.get((kind, subject), ()))
 
+    def labels_on(self, row: EpisodeRow) -> tuple[Label, ...]:
+        """Return the labels of an episode that its coders drew; a name that a rule gave is nobody's statement."""
+        return self.labels_of("episode", subject=row.episode) if row.source is EpisodeSource.CODERS else ()
+
     @functools.cached_property
     def _label_rows(self) -> dict[tuple[str, str], list[int]]:
         rows: dict[tuple[str, str], list[int]] = {}
@@ -261,9 +266,7 @@ class Cohort:
 
     def counts(self) -> dict[str, int]:
         """Return how many moves, dyads, sessions, tracks and episodes there are."""
-        tables: tuple[Table[Any], ...] = (self.moves, self.sessions, self.observed, self.ratings)
-        sessions = {meeting for table in tables
-                    for meeting in zip(table.words("dyad"), table.session.tolist(), strict=True)}
+        sessions = set(_meetings(self))
         return {"move": len(self.moves), "dyad": len({dyad for dyad, _ in sessions} | set(self.dyads.levels["dyad"])),
                 "session": len(sessions), "track": len(self.track_names), "episode": len(self.columns)}
 
@@ -307,10 +310,14 @@ def warn_if_unobserved(cohort: Cohort) -> None:
 
 
 def oddities(cohort: Cohort) -> list[str]:
-    """Say what in a cohort is legal and odd, with counts: codes given to the other party, ratings off the scale,
-    moves outside the stretches that were observed.
+    """Say what in a cohort is legal and odd, with counts.
+
+    Codes given to the other party, ratings off the scale, moves outside the stretches that were observed or in missed
+    sessions, episodes and stretches past the end of their session or in none on record, statements about what is not
+    there.
     """
-    return [*_other_party(cohort), *_off_scale(cohort), *_unobserved(cohort)]
+    return [*_other_party(cohort), *_off_scale(cohort), *_unobserved(cohort), *_in_missed(cohort),
+            *_past_the_end(cohort), *_speaking_of_nothing(cohort)]
 
 
 def _other_party(cohort: Cohort) -> Iterator[str]:
@@ -334,6 +341,15 @@ def _off_scale(cohort: Cohort) -> Iterator[str]:
         yield f"ratings outside the codebook's scale {scale.name} ({scale.min:g} to {scale.max:g}): {outside:,}"
 
 
+def _in_missed(cohort: Cohort) -> Iterator[str]:
+    sessions, moves = cohort.sessions, cohort.moves
+    missed = {(dyad, number) for dyad, number, said in zip(
+        sessions.words("dyad"), sessions.session.tolist(), sessions.words("attended"), strict=True) if said == "no"}
+    inside = sum(meeting in missed for meeting in zip(moves.words("dyad"), moves.session.tolist(), strict=True))
+    if inside:
+        yield f"moves in sessions that are on record as missed: {inside:,}"
+
+
 def _unobserved(cohort: Cohort) -> Iterator[str]:
     """Count moves outside the observed stretches of a track that has any."""
     stretches: dict[tuple[str | None, str | None, int], list[tuple[int, int]]] = {}
@@ -353,6 +369,48 @@ def _unobserved(cohort: Cohort) -> Iterator[str]:
             outside += int((~seen).sum())
     if outside:
         yield f"moves outside the stretches that were observed: {outside:,}; is the table of observed stretches whole?"
+
+
+def _past_the_end(cohort: Cohort) -> Iterator[str]:
+    meetings, length = set(_meetings(cohort)), _lengths(cohort.sessions)
+    rows, seen = cohort.coded.rows, cohort.observed
+    nowhere = sum((row.dyad, session) not in meetings
+                  for row in rows for session in (row.first_session, row.last_session))
+    if nowhere:
+        yield f"ends of coders' episodes that lie in sessions not on record: {nowhere:,}"
+    late = sum(row.end > length.get((row.dyad, row.last_session), row.end) for row in rows)
+    if late:
+        yield f"coders' episodes that end after their session does: {late:,}"
+    late = sum(one.end > length.get((one.dyad, one.session), one.end) for one in seen)
+    if late:
+        yield f"observed stretches that end after their session does: {late:,}"
+    empty = int((cohort.coded.lengths == 0).sum())
+    if empty:
+        yield f"coders' episodes without any move: {empty:,}; they are not traced"
+
+
+def _meetings(cohort: Cohort) -> Iterator[tuple[str | None, int]]:
+    tables: tuple[Table[Any], ...] = (cohort.moves, cohort.sessions, cohort.observed, cohort.ratings)
+    for table in tables:
+        yield from zip(table.words("dyad"), table.session.tolist(), strict=True)
+
+
+def _speaking_of_nothing(cohort: Cohort) -> Iterator[str]:
+    """Find labels and needs that speak of an episode, move, session, dyad or event that is not there."""
+    labels, meetings = cohort.labels, set(_meetings(cohort))
+    known: dict[str | None, set[str | None]] = {
+        "episode": set(cohort.coded.rows.words("episode")),
+        "move": set(map(str, cohort.moves.row_id.tolist())) if len(labels) else set(),
+        "session": {f"{dyad}/{session}" for dyad, session in meetings},
+        "dyad": {dyad for dyad, _ in meetings} | set(cohort.dyads.words("dyad")),
+        "context": set(cohort.context.words("event")),
+    }
+    spoken: dict[tuple[str | None, str | None], None] = dict.fromkeys(
+        zip(labels.words("subject_kind"), labels.words("subject"), strict=True))
+    spoken |= dict.fromkeys(("episode", name) for name in cohort.needs.levels["episode"])
+    lost = [f"{kind} {subject!r:.80}" for kind, subject in spoken if subject not in known[kind]]
+    if lost:
+        yield f"statements about what is not there: {listed(lost)}"
 
 
 def _as_table(record: type[Any], rows: Iterable[Any] | Table[Any]) -> Table[Any]:
@@ -409,9 +467,7 @@ def _at_rows(moves: Table[Any], which: Array, kind: str, field: str, value: str,
 
 
 def _check_times(moves: Table[Move], sessions: Table[Session], problems: ProblemLog) -> None:
-    length = {(dyad, number): duration for dyad, number, duration in zip(
-        sessions.words("dyad"), sessions.session.tolist(), sessions.duration.tolist(), strict=True)
-        if duration != ABSENT}
+    length = _lengths(sessions)
     if not length:
         return
     keys = zip(moves.words("dyad"), moves.session.tolist(), strict=True)
@@ -479,6 +535,11 @@ def _check_episodes(rows: Table[EpisodeRow], problems: ProblemLog) -> None:
     for at in np.flatnonzero(backwards).tolist():
         problems.add(Problem(kind="ends before it starts", field="end", value=str(rows.end[at].item()), row=at + 1,
                              file=None, message=f"episode {rows[at].episode!r} ends before it starts"))
+
+
+def _lengths(sessions: Table[Session]) -> dict[tuple[str | None, int], int]:
+    listed = zip(sessions.words("dyad"), sessions.session.tolist(), sessions.duration.tolist(), strict=True)
+    return {(dyad, number): duration for dyad, number, duration in listed if duration != ABSENT}
 
 
 def _coded_episodes(moves: Table[Move], rows: Table[EpisodeRow], members: Table[Member], problems: ProblemLog, *,

@@ -89,7 +89,8 @@ class _Line:
         self.spans.append(Span(base=self.length if self.spans else 0, session=session, start=start, end=end))
 
 
-def lines_of(cohort: Cohort, track: str, *, across_sessions: bool, leave_out: frozenset[Meeting] = frozenset()) -> Lines:
+def lines_of(cohort: Cohort, track: str, *, across_sessions: bool, leave_out: frozenset[Meeting] = frozenset()
+             ) -> Lines:
     """Lay the moves of a track on lines of observed time.
 
     Where a track has no observed stretches at all, every session is taken as observed from its beginning to its
@@ -127,15 +128,13 @@ def lines_of(cohort: Cohort, track: str, *, across_sessions: bool, leave_out: fr
                                low + int(np.searchsorted(record.onset[low:high], end, side="right")))
                 line[inside], kept[inside] = len(lines) - 1, True
                 place[inside] = open_line.spans[-1].base + record.onset[inside] - start
-            assert open_line is not None
-            if not record.reaches_end(dyad, session, stretches[-1][1]):
-                open_line.stopped, open_line = True, None
-            elif not across_sessions:
+            lines[-1].stopped = not record.reaches_end(dyad, session, stretches[-1][1])
+            if lines[-1].stopped or not across_sessions:
                 open_line = None
-    lasts = record.lasts
-    return Lines(rows=rows[kept], line=line[kept], place=place[kept], until=(place + lasts)[kept],
-                 spans=tuple(tuple(one.spans) for one in lines), ends=np.array([one.length for one in lines], dtype="i8"),
-                 stopped=np.array([one.stopped for one in lines], dtype=bool))
+    return Lines(
+        rows=rows[kept], line=line[kept], place=place[kept], until=(place + record.lasts)[kept],
+        spans=tuple(tuple(one.spans) for one in lines), ends=np.array([one.length for one in lines], dtype="i8"),
+        stopped=np.array([one.stopped for one in lines], dtype=bool))
 
 
 class _Record:
@@ -148,14 +147,12 @@ class _Record:
         if cohort.coding.time is TimeKind.SEGMENT and cohort.coding.segment is not None:
             self.lasts = np.where(moves.offset[rows] == ABSENT, cohort.coding.segment, self.lasts)
         self.groups = _groups(cohort, rows)
-        self._length = {key: duration for *key_, duration in zip(
-            sessions.words("dyad"), sessions.session.tolist(), sessions.duration.tolist(), strict=True)
-            if duration != ABSENT for key in [tuple(key_)]}
-        self._missed = {key for *key_, said in zip(
-            sessions.words("dyad"), sessions.session.tolist(), sessions.words("attended"), strict=True)
-            if said == Attendance.NO for key in [tuple(key_)]}
-        self._held = {(dyad, session) for dyad, session in zip(
-            sessions.words("dyad"), sessions.session.tolist(), strict=True)}
+        listed = list(zip(sessions.words("dyad"), sessions.session.tolist(), strict=True))
+        lengths = zip(listed, sessions.duration.tolist(), strict=True)
+        self._length = {meeting: duration for meeting, duration in lengths if duration != ABSENT}
+        attended = zip(listed, sessions.words("attended"), strict=True)
+        self._missed = {meeting for meeting, said in attended if said == Attendance.NO}
+        self._listed = set(listed)
         self._seen: dict[tuple[str | None, int], list[tuple[int, int]]] = {}
         for dyad, whose, session, start, end in zip(
                 observed.words("dyad"), observed.words("track"), observed.session.tolist(), observed.start.tolist(),
@@ -167,7 +164,7 @@ class _Record:
         """Return the sessions of a dyad in which something could be drawn, in order; missed ones are no meetings."""
         numbers = {session for who, session in self.groups if who == dyad}
         if across_sessions:
-            on_record = {session for who, session in self._held | self._seen.keys() if who == dyad}
+            on_record = {session for who, session in self._listed | self._seen.keys() if who == dyad}
             numbers |= {session for session in on_record if (dyad, session) not in self._missed}
         return sorted(numbers)
 
@@ -178,11 +175,12 @@ class _Record:
         if not seen and (low < high or not self._seen):
             last = int((self.onset + self.lasts)[low:high].max(initial=0))
             seen = [(0, max(last, self._length.get((dyad, session), 0)))]
-        return list(_merged([*seen, *((at, at) for at in dict.fromkeys(self.onset[low:high].tolist()))])) if seen else []
+        coded = ((at, at) for at in dict.fromkeys(self.onset[low:high].tolist()))
+        return list(_merged([*seen, *coded]))
 
     def reaches_end(self, dyad: str, session: int, end: int) -> bool:
         """Return whether a stretch reaches the end of its session; so it is taken where no length is recorded."""
-        return end >= self._length.get((dyad, session), end)
+        return bool(end >= self._length.get((dyad, session), end))
 
 
 def _groups(cohort: Cohort, rows: Array) -> dict[Meeting, tuple[int, int]]:

@@ -22,18 +22,21 @@ def privacy_warnings(columns: Mapping[str, Iterable[str | None]]) -> list[str]:
     """Return a sentence for each column and each kind of personal data that its values look like.
 
     Work is bounded: at most 20,000 values and half a million characters a column, and 2,000 characters a value, are
-    looked at.
+    looked at. A track and a rater with the same values are told once, by both names.
 
     >>> privacy_warnings({"dyad": ["D1", "D2"], "note": ["seen on 12.05.2021", "00:12:13", "mail a.b@example.org"]})
     ... # doctest: +NORMALIZE_WHITESPACE
     ["column 'note': 1 of 3 values looks like an e-mail address; replace it by a pseudonym",
      "column 'note': 1 of 3 values looks like a calendar date; count days from the first session instead"]
     """
-    return [text for name, values in columns.items() for text in _of_column(name, values)]
+    texts = {name: list(_bounded(values)) for name, values in columns.items()}
+    # Where the rater names the track, both columns hold the same values: one finding, told with both names.
+    both = {"track", "rater"} <= texts.keys() and set(texts["track"]) == set(texts["rater"])
+    return [text for name, held in texts.items() if not (both and name == "rater")
+            for text in _of_column(name, held, also="rater" if both and name == "track" else "")]
 
 
-def _of_column(name: str, values: Iterable[str | None]) -> list[str]:
-    texts = list(_bounded(values))
+def _of_column(name: str, texts: list[str], *, also: str) -> list[str]:
     about_people = bool(_PEOPLE.search(name.casefold()))
     named = bool(_NAMED.search(name.casefold()))
     tests: tuple[tuple[str, str, Callable[[str], bool]], ...] = (
@@ -43,7 +46,8 @@ def _of_column(name: str, values: Iterable[str | None]) -> list[str]:
         ("a name", "replace it by a pseudonym", lambda text: _is_name(text, about_people, named)),
     )
     counts = ((what, remedy, sum(map(test, texts))) for what, remedy, test in tests)
-    return [_sentence(name, what, remedy, found, len(texts)) for what, remedy, found in counts if found]
+    shown = f"columns {_shown(name)} and {_shown(also)}" if also else f"column {_shown(name)}"
+    return [_sentence(shown, what, remedy, found, len(texts)) for what, remedy, found in counts if found]
 
 
 def _bounded(values: Iterable[str | None]) -> Iterator[str]:
@@ -55,9 +59,12 @@ def _bounded(values: Iterable[str | None]) -> Iterator[str]:
             return
 
 
-def _sentence(column: str, what: str, remedy: str, found: int, of: int) -> str:
-    shown = column if len(column) <= 60 and column.isprintable() else ascii(column[:60])
-    return f"column '{shown}': {found:,} of {of:,} values look{'s' * (found == 1)} like {what}; {remedy}"
+def _shown(column: str) -> str:
+    return f"'{column if len(column) <= 60 and column.isprintable() else ascii(column[:60])}'"
+
+
+def _sentence(where: str, what: str, remedy: str, found: int, of: int) -> str:
+    return f"{where}: {found:,} of {of:,} values look{'s' * (found == 1)} like {what}; {remedy}"
 
 
 # --- patterns ------------------------------------------------------------------------------------

@@ -93,12 +93,16 @@ class SegmentationRule:
         return said + (". Episodes drawn by the coders are kept where there are any." if self.use_coded else ".")
 
 
+_GAPS: Final[tuple[type, ...]] = (int, type(None))
+
+
 def _check_rule(rule: SegmentationRule) -> None:
-    for field, value in (("opens", rule.opens), ("closes_on", rule.closes_on), ("opened_by", rule.opened_by)):
+    stated: dict[str, object] = {"opens": rule.opens, "closes_on": rule.closes_on, "opened_by": rule.opened_by}
+    for field, value in stated.items():
         if not isinstance(value, tuple) or not all(isinstance(one, str) for one in value):
             raise RecordError(f"rule {rule.name!r}: expected {field} as a tuple of texts but got {value!r:.80}",
                               field=field, value=value)
-    if rule.gap is not None and (isinstance(rule.gap, bool) or not isinstance(rule.gap, int)):
+    if type(rule.gap) not in _GAPS:
         raise RecordError(f"rule {rule.name!r}: expected gap as a whole number of microseconds or turns but got "
                           f"{rule.gap!r:.80}; use seconds(...)", field="gap", value=rule.gap)
     for field, names in (("opens", rule.opens), ("closes_on", rule.closes_on)):

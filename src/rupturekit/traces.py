@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import html
 import itertools
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
@@ -22,11 +23,12 @@ from rupturekit._kernels.replay import replay
 from rupturekit._schema import ABSENT, ABSENT_CODE
 from rupturekit._table import Array, Table, arrays_equal, freeze, held_state, set_closed
 from rupturekit.alphabet import REASONS, Alphabet, Reason, compile_model
+from rupturekit.codebooks import MARKERS
 from rupturekit.cohort import Cohort, Episodes, choose_track, pack_episodes
 from rupturekit.episode import Episode, EpisodeRow, Move, clock_text
-from rupturekit.errors import OffModelMove, RecordError, listed
+from rupturekit.errors import CodingWarning, OffModelMove, RecordError, listed
 from rupturekit.provenance import Provenance
-from rupturekit.state_machine import StateMachine, Transition
+from rupturekit.state_machine import StateMachine, Transition, as_model
 from rupturekit.vocabulary import ClosedBy, EpisodeSource, Outcome, Phase, RepairSource, RuptureType
 
 __all__ = ["Reached", "Step", "TieRule", "Trace", "TraceSummary", "TraceTable", "trace", "trace_cohort"]
@@ -159,15 +161,42 @@ class TraceTable:
 
     def reached(self) -> list[Reached]:
         """Return for each episode whether it got to an end."""
-        ends = np.array([state.end for state in self.model.states])
-        skips = np.array([bool(self.alphabet.hops[pair].skipped) if pair in self.alphabet.hops else False
-                          for pair in zip(self.before.tolist(), self.symbol.tolist(), strict=True)], dtype=bool)
         number = np.repeat(np.arange(len(self)), self.episodes.lengths)
-        at_end = np.bincount(number[ends[self.after]], minlength=len(self)) > 0
-        skipped = np.bincount(number[skips], minlength=len(self)) > 0
+        at_end = np.bincount(number[self._at_end], minlength=len(self)) > 0
+        skipped = np.bincount(number[self._skips & self.until_end], minlength=len(self)) > 0
         closed = self.episodes.rows.words("closed_by")
         return [_reached(end, skip, by, self._end_can_be_seen)
                 for end, skip, by in zip(at_end.tolist(), skipped.tolist(), closed, strict=True)]
+
+    @functools.cached_property
+    def _at_end(self) -> Array:
+        """Whether each move leaves the episode in an end."""
+        return np.array([state.end for state in self.model.states], dtype=bool)[self.after]
+
+    @functools.cached_property
+    def _skips(self) -> Array:
+        """Whether each move went past steps that could have been seen."""
+        skipping = np.zeros(self.alphabet.next.shape, dtype=bool)
+        for pair, hop in self.alphabet.hops.items():
+            skipping[pair] = bool(hop.skipped)
+        return skipping[self.before, self.symbol]
+
+    @functools.cached_property
+    def until_end(self) -> Array:
+        """Whether each move stands before the episode's first end is entered, or enters it."""
+        past = np.cumsum(self._at_end) - self._at_end
+        first = np.repeat(past[np.minimum(self.episodes.offsets[:-1], max(len(past) - 1, 0))],
+                          self.episodes.lengths) if len(past) else past
+        return np.asarray(past == first)
+
+    def left_end(self) -> Array:
+        """Return for each episode whether an end was reached and left again."""
+        number = np.repeat(np.arange(len(self)), self.episodes.lengths)
+        reached = np.bincount(number[self._at_end], minlength=len(self)) > 0
+        final = np.zeros(len(self), dtype=bool)
+        held = self.episodes.lengths > 0
+        final[held] = self._at_end[self.episodes.offsets[1:][held] - 1]
+        return reached & ~final
 
     @functools.cached_property
     def _end_can_be_seen(self) -> bool:
@@ -240,9 +269,17 @@ class Trace:
 
     @property
     def skipped(self) -> tuple[str, ...]:
-        """Steps that could have been seen, were expected before one that was, and were never seen."""
-        seen = set(self.path) | {name for state in self.path for name in self.model[state].steps}
-        return tuple(dict.fromkeys(name for step in self.steps for name in step.skipped if name not in seen))
+        """Steps that could have been seen and were passed by on the way to the first end."""
+        return tuple(dict.fromkeys(name for step in self._until_end() for name in step.skipped))
+
+    @property
+    def left_end(self) -> bool:
+        """Whether an end was reached and left again."""
+        return not self.model[self.end].end and any(self.model[step.after].end for step in self.steps)
+
+    def _until_end(self) -> tuple[Step, ...]:
+        first = next((at for at, step in enumerate(self.steps, start=1) if self.model[step.after].end), None)
+        return self.steps[:first]
 
     @property
     def passed(self) -> tuple[str, ...]:
@@ -346,7 +383,7 @@ def _explanation(trace: Trace) -> Iterator[str]:
 
 def _drawn_by(trace: Trace) -> str:
     """Return who drew the episode; one that was traced alone no longer knows its rule's name."""
-    rule = trace.provenance.rules[0]
+    rule = trace.provenance.rules[0].rpartition(":")[0] or trace.provenance.rules[0]
     if trace.episode.row.source is EpisodeSource.CODERS:
         return "its coders"
     return "a rule" if rule == EpisodeSource.CODERS else f"the rule {rule!r}"
@@ -390,7 +427,7 @@ def _quoted(names: Sequence[str]) -> str:
 
 def _told_gaps(trace: Trace) -> Iterator[str]:
     if trace.skipped:
-        yield f"Expected and never seen: {_quoted(trace.skipped)}."
+        yield f"Expected on the way and not seen there: {_quoted(trace.skipped)}."
     if trace.unobservable:
         yield f"Could not be seen with {trace.codebook} at all: {_quoted(trace.unobservable)}; these count as neither."
     if trace.open_ends:
@@ -406,6 +443,7 @@ def _told_end(trace: Trace) -> str:
         Reached.CENSORED: "No end was reached before observation stopped; what came after is not known.",
         Reached.NOT_OBSERVABLE: "Whether an end was reached cannot be seen with these codes.",
     }[trace.reached]
+    text += " It was left again." if trace.left_end else ""
     text += f" It ends in '{trace.end}' (closed by: {row.closed_by.replace('_', ' ')})."
     if row.closed_by_outcome:
         text += " The rule closed it because it saw a resolution, so reaching an end is partly by construction."
@@ -417,8 +455,8 @@ def _told_end(trace: Trace) -> str:
 # --- making ----------------------------------------------------------------------------------------------------
 
 
-def trace(episode: Episode, model: StateMachine, *, tie_rule: TieRule = TieRule.AS_FILED, follow_skips: bool = True,
-          strict: bool = False) -> Trace:
+def trace(episode: Episode, model: StateMachine | str, *, tie_rule: TieRule = TieRule.AS_FILED,
+          follow_skips: bool = True, strict: bool = False) -> Trace:
     """Trace how one episode moved from rupture towards repair.
 
     Every move is a step: an arrow taken, or off the model with its reason, in which case the state stays. A
@@ -451,7 +489,8 @@ def trace(episode: Episode, model: StateMachine, *, tie_rule: TieRule = TieRule.
     ('withdrawal', 'disembedding')
     """
     cohort = _cohort_of_one(episode)
-    made = _trace_columns(cohort, cohort.columns, model, tie_rule, follow_skips, track=episode.row.track, left_out={})
+    made = _trace_columns(cohort, cohort.columns, as_model(model), tie_rule, follow_skips, track=episode.row.track,
+                          left_out={})
     traced = attrs.evolve(made[0], episode=attrs.evolve(episode, moves=tuple(step.move for step in made[0].steps)))
     if strict:
         _refuse_off_model(traced)
@@ -477,12 +516,13 @@ def _refuse_off_model(traced: Trace) -> None:
                                allowed=allowed)
 
 
-def trace_cohort(cohort: Cohort, model: StateMachine, *, track: str | None = None,
+def trace_cohort(cohort: Cohort, model: StateMachine | str, *, track: str | None = None,
                  tie_rule: TieRule = TieRule.AS_FILED, follow_skips: bool = True, any_type: bool = False) -> TraceTable:
     """Trace every episode in force of a cohort; equal to tracing them one by one.
 
-    Episodes that opened with another rupture type than the model's are left out and counted in `left_out`,
-    unless `any_type` is set; so are episodes of other tracks where `track` is given.
+    Episodes that opened with another rupture type than the model's, or by a party whose markers do not begin the
+    model, are left out and counted in `left_out`, unless `any_type` is set; so are episodes without moves. With
+    `track`, episodes of other tracks are not looked at.
 
     Raises
     ------
@@ -491,19 +531,44 @@ def trace_cohort(cohort: Cohort, model: StateMachine, *, track: str | None = Non
     PartyMismatch
         Where the model names a party that the study lacks.
     """
-    rows = cohort.columns.rows
+    model, rows = as_model(model), cohort.columns.rows
     keep = np.ones(len(rows), dtype=bool)
-    left_out: dict[str, int] = {}
     if track is not None:
         choose_track(cohort, track)
         keep &= rows.track == rows.code_of("track", word=track)
-    if model.type is not None and not any_type:
-        other = keep & ~_types_fit(rows, model.type)
-        if other.any():
-            left_out[f"opened with another rupture type than {model.type}"] = int(other.sum())
+    if not keep.any():
+        warnings.warn("no episodes are in force" + (f" in track {track!r}" if track else "")
+                      + ": nothing to trace; cut the sessions first, with segment()", CodingWarning, stacklevel=2)
+    left_out: dict[str, int] = {}
+    for why, other in _unfit(cohort, model, any_type=any_type):
+        if (keep & other).any():
+            left_out[why] = int((keep & other).sum())
         keep &= ~other
     return _trace_columns(cohort, cohort.columns.take(keep), model, tie_rule, follow_skips, track=track,
                           left_out=left_out)
+
+
+def _unfit(cohort: Cohort, model: StateMachine, *, any_type: bool) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
+    """Yield why episodes are not held against a model, and which."""
+    rows = cohort.columns.rows
+    yield "holds no moves", np.asarray(cohort.columns.lengths == 0)
+    if any_type:
+        return
+    if model.type is not None:
+        yield f"opened with another rupture type than {model.type}", ~_types_fit(rows, model.type)
+    people = _whose(model)
+    if people is not None:
+        codes = [rows.code_of("party", word=party) for party in people]
+        yield f"opened by somebody whose ruptures {model.name} does not describe", ~np.isin(
+            rows.party, [*codes, ABSENT_CODE])
+
+
+def _whose(model: StateMachine) -> frozenset[str] | None:
+    """Return whose markers begin the model, or None where it takes anybody's."""
+    marking = [arrow.when for arrow in model.transitions
+               if arrow.source == model.initial and arrow.when and not MARKERS.keys().isdisjoint(arrow.when.functions)]
+    people = {when.party for when in marking}
+    return None if not people or None in people else frozenset(party for party in people if party is not None)
 
 
 def _types_fit(rows: Table[EpisodeRow], wanted: RuptureType) -> npt.NDArray[np.bool_]:
@@ -530,6 +595,8 @@ def _trace_columns(cohort: Cohort, episodes: Episodes, model: StateMachine, tie_
     lead = kinds(previous=first)
     rest = kinds(previous=np.full(len(members), 0 if cohort.coding.time.has_clock else ABSENT, dtype="i8"))
     dependent, open_ends = _order_dependence(ordered, alphabet, edges, np.stack([lead, rest], axis=1), before)
+    tracks = ordered.rows.levels["track"]
+    track = tracks[0] if track is None and len(tracks) == 1 else track
     provenance = cohort.provenance(model=f"{model.name}:{model.digest}", track=track, rules=(
         cohort.rule, f"ties {tie_rule}", "skips followed" if follow_skips else "skips not followed"))
     return TraceTable(cohort=cohort, alphabet=alphabet, episodes=ordered, tie_rule=tie_rule, follow_skips=follow_skips,
@@ -692,7 +759,7 @@ def _trace_of(table: TraceTable, at: int) -> Trace:
     row = table.episodes.rows[at]
     episode = Episode(row=row, coding=cohort.coding, moves=moves,
                       new_session=tuple(table.episodes.new_session[low:high].tolist()),
-                      labels=cohort.labels_of("episode", subject=row.episode))
+                      labels=cohort.labels_on(row))
     steps = tuple(_step(table, where, move) for where, move in zip(range(low, high), moves, strict=True))
     one = attrs.evolve(table, episodes=table.episodes.take(np.array([at])), symbol=table.symbol[low:high],
                        before=table.before[low:high], after=table.after[low:high])
@@ -738,6 +805,7 @@ class TraceSummary:
     passed: Mapping[str, int]
     order_dependent: int
     closed_by_outcome: int
+    left_end: int
     left_out: Mapping[str, int]
     provenance: Provenance = attrs.field(eq=False)
 
@@ -761,6 +829,8 @@ class TraceSummary:
         if self.closed_by_outcome:
             said.append(("closed by their outcome", f"{self.closed_by_outcome:,} episodes were closed because a "
                          "resolution was seen: the share that reached an end is partly by construction"))
+        if self.left_end:
+            said.append(("left the end again", f"{self.left_end:,} episodes (of {self.n_episodes:,})"))
         said += [("left out", f"{n:,} episodes ({why})") for why, n in self.left_out.items()]
         return said
 
@@ -787,7 +857,8 @@ def _summary(table: TraceTable) -> TraceSummary:
         skipped=_episodes_with(table, number, pairs, "skipped"),
         passed=_episodes_with(table, number, pairs, "passed"),
         order_dependent=len(np.unique(number[table.order_dependent])),
-        closed_by_outcome=int(rows.closed_by_outcome.sum()), left_out=table.left_out, provenance=table.provenance,
+        closed_by_outcome=int(rows.closed_by_outcome.sum()), left_end=int(table.left_end().sum()),
+        left_out=table.left_out, provenance=table.provenance,
     )
 
 
@@ -797,10 +868,11 @@ def _episodes_with(table: TraceTable, number: Array, pairs: Counter[tuple[int, i
     for pair in pairs:
         names = _names_in(table.alphabet, pair, what)
         if names:
-            here = number[(table.before == pair[0]) & (table.symbol == pair[1])].tolist()
+            held = (table.before == pair[0]) & (table.symbol == pair[1])
+            here = number[held & table.until_end if what == "skipped" else held].tolist()
             for name in names:
                 seen.setdefault(name, set()).update(here)
-    return {name: len(seen[name]) for name in sorted(seen)}
+    return {name: len(seen[name]) for name in sorted(seen) if seen[name]}
 
 
 def _names_in(alphabet: Alphabet, pair: tuple[int, int], what: str) -> tuple[str, ...]:

@@ -16,10 +16,10 @@ from rupturekit.alphabet import Coverage, Observability, Reason, compile_model, 
 from rupturekit.codebooks import Code, Codebook, load_codebook
 from rupturekit.episode import Coding, Episode, Move
 from rupturekit.errors import PartyMismatch, UnknownState
-from rupturekit.state_machine import Condition, State, StateMachine, Transition, load_model, model_names
+from rupturekit.state_machine import Condition, State, StateMachine, Transition, load_model, model_names, parse_model
 from rupturekit.traces import Trace, trace
 from rupturekit.vocabulary import Evidence, Phase, TimeKind
-from strategies import SECOND, Parts, codebooks, models, products, renamed
+from strategies import SECOND, Parts, codebooks, models, products, renamed, set_text
 
 STAGES = load_codebook("stages")
 
@@ -331,6 +331,19 @@ def test_in_a_product_a_step_that_no_code_shows_is_passed_though_the_other_chain
     assert one.end == "reflecting_together"
     assert one.passed == ("client_notices", "client_acknowledges", "client_articulates")
     assert one.skipped == ()
+
+
+def test_a_strategy_that_no_code_shows_counts_as_passed_whatever_was_seen_before() -> None:
+    model = parse_model(set_text(["s0", "s1"], 2))
+    for said in (["s0", "join"], ["join"]):
+        one = walk(model, book(s0="s0", join="join"), *said)
+        assert (one.end, one.passed) == (("z", ("s1",)) if "s0" in said else ("a", ()))
+
+
+def test_of_ways_that_skip_alike_only_the_shortest_count() -> None:
+    model = machine("a b c d x! y!", arrow("a", "b", "p"), arrow("a", "c", "q"), arrow("c", "d", "r"), arrow("b", "x", "f"),
+                    arrow("d", "y", "f"))
+    assert walk(model, book(v="f"), "v").path == ("a", "x")
 
 
 def test_the_strategies_of_a_set_are_never_skipped() -> None:

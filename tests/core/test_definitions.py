@@ -113,6 +113,12 @@ def test_a_line_is_named_only_where_it_is_certain() -> None:
     inline = node("a = [{ b = 1 }]")
     inline.tables("a")[0].text("b")
     assert mistakes(inline) == ["a[1].b: expected text in quotes but got 1"]
+    quoted = node("[[a]]\nb = 1\nc = '''\n[[a]]\n'''")
+    quoted.ignore(["c"])
+    held, = quoted.tables("a")
+    held.ignore(["b", "c"])
+    held.complain("b", "is odd")
+    assert mistakes(quoted) == ["a[1].b: is odd"]
 
 
 def test_an_inner_table_is_placed_under_its_outer_one() -> None:

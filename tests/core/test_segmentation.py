@@ -16,7 +16,7 @@ from rupturekit.errors import CodingWarning, DefinitionError, RecordError
 from rupturekit.segmentation import WHOLE_SESSION, SegmentationRule, compare_boundaries, read_rule, segment
 from rupturekit.sensitivity import segment_many
 from rupturekit.state_machine import load_model
-from rupturekit.vocabulary import ClosedBy, EpisodeSource, RuptureType, TimeKind
+from rupturekit.vocabulary import Attendance, ClosedBy, EpisodeSource, RuptureType, TimeKind
 from strategies import quietly
 
 STAGES = Coding(codebook=load_codebook("stages"))
@@ -70,7 +70,7 @@ def test_an_episode_lasts_to_a_gap_or_the_end_of_the_session(said: list[str], ru
 
 
 @pytest.mark.parametrize(("said", "gap", "episodes"), [
-    (["wd 5", "hurt 1 2", "wd 2 2"], None, [([0, 1, 2], (2, 20), ClosedBy.SESSION_END)]),
+    (["wd 5", "hurt 1 2", "wd 2 2"], None, [([0, 1, 2], (3, 30), ClosedBy.SESSION_END)]),
     (["wd 5", "hurt 1 2", "wd 2 2"], 8, [([0, 1, 2], (2, 10), ClosedBy.GAP)]),
     (["wd 5", "hurt 1 2", "wd 2 2"], 6, [([0, 1], (2, 1), ClosedBy.GAP), ([2], (2, 8), ClosedBy.GAP)]),
     (["wd 5", "hurt 1 2", "hurt 8 3", "wd 9 3"], 40, [([0, 1, 2, 3], (3, 30), ClosedBy.SESSION_END)]),
@@ -88,7 +88,7 @@ def test_across_sessions_a_gap_runs_through_every_session_between(said: list[str
      [([0, 1, 2], (1, 5), ClosedBy.RESOLUTION), ([5], (1, 99), ClosedBy.SESSION_END)]),
     (["wd 0", "resume 10"], 10, [([0, 1], (1, 10), ClosedBy.RESOLUTION)]),
     (["wd 0", "resume 11", "wd 12"], 10, [([0], (1, 10), ClosedBy.GAP), ([2], (1, 22), ClosedBy.GAP)]),
-    (["resume 0", "wd 1", "resume 1"], None, [([1, 2], (1, 1), ClosedBy.RESOLUTION)]),
+    (["resume 0", "resume 1", "wd 1", "resume 2"], None, [([1, 2, 3], (1, 2), ClosedBy.RESOLUTION)]),
 ])
 def test_a_resolution_closes_an_episode_that_is_still_open(said: list[str], gap: int | None, episodes: list[Any]) -> None:
     rule = SegmentationRule(name="resolved", gap=gap, closes_on=("resumes_collaboration",))
@@ -109,9 +109,66 @@ def test_a_record_lasts_at_least_as_long_as_its_moves_and_stretches() -> None:
     late = ObservedStretch(dyad="D1", session=1, track="r1", start=20, end=30)
     held = Cohort.of([Move(row_id=0, dyad="D1", session=1, track="r1", code="wd", onset=5, offset=50)], coding=STAGES,
                      observed=[late, attrs.evolve(late, start=0, end=10)])
-    assert cut(held, WHOLE_SESSION)[0].row.end == 50
-    held = cohort("wd 5", observed=[late, attrs.evolve(late, start=0, end=10)])
+    assert told(cut(held, WHOLE_SESSION)[0])[1:] == ((1, 10), ClosedBy.OBSERVATION_END)
+    held = cohort("wd 25", observed=[late, attrs.evolve(late, start=0, end=10)])
     assert told(cut(held, WHOLE_SESSION)[0])[1:] == ((1, 30), ClosedBy.SESSION_END)
+
+
+def lengths(*durations: int) -> list[Session]:
+    return [Session(dyad="D1", session=at, duration=length) for at, length in enumerate(durations, start=1)]
+
+
+def stretch(start: int, end: int, session: int = 1) -> ObservedStretch:
+    return ObservedStretch(dyad="D1", session=session, track="r1", start=start, end=end)
+
+
+def test_no_gap_runs_across_what_nobody_coded() -> None:
+    rule = SegmentationRule(name="g", gap=30)
+    held = cohort("wd 6", "wd 240", observed=[stretch(0, 12), stretch(230, 300)], sessions=lengths(300))
+    assert [told(one) for one in cut(held, rule)] == [
+        ([0], (1, 12), ClosedBy.OBSERVATION_END), ([1], (1, 270), ClosedBy.GAP)]
+
+
+def test_a_meeting_that_was_not_coded_ends_an_episode_and_a_missed_one_does_not() -> None:
+    rule = SegmentationRule(name="g", gap=100, across_sessions=True)
+    seen = [stretch(0, 10), stretch(0, 10, 3)]
+    held = cohort("wd 5", "wd 5 3", observed=seen, sessions=lengths(10, 10, 10))
+    assert [told(one)[1:] for one in cut(held, rule)] == [
+        ((1, 10), ClosedBy.OBSERVATION_END), ((3, 10), ClosedBy.SESSION_END)]
+    missed = [attrs.evolve(one, attended=Attendance.NO) if one.session == 2 else one for one in held.sessions]
+    held = cohort("wd 5", "wd 5 3", observed=seen, sessions=missed)
+    assert [told(one) for one in cut(held, rule)] == [([0, 1], (3, 10), ClosedBy.SESSION_END)]
+
+
+def test_a_gap_counts_from_where_the_marker_ends() -> None:
+    rule = SegmentationRule(name="g", gap=60)
+    long_one = Move(row_id=0, dyad="D1", session=1, track="r1", code="wd", onset=0, offset=1000)
+    moves = [long_one, attrs.evolve(long_one, row_id=1, onset=1010, offset=None)]
+    assert [one.moves for one in cut(Cohort.of(moves, coding=STAGES), rule)] == [tuple(moves)]
+    coding = attrs.evolve(STAGES, time=TimeKind.SEGMENT, segment=300)
+    apart = [attrs.evolve(long_one, offset=None), attrs.evolve(long_one, row_id=1, onset=600, offset=None)]
+    for gap, n in ((300, 1), (299, 2)):
+        assert len(cut(Cohort.of(apart, coding=coding), attrs.evolve(rule, gap=gap))) == n
+
+
+def test_the_whole_instant_belongs_to_the_episode_whatever_was_filed_first() -> None:
+    for said in (["hurt 5", "wd 5"], ["wd 5", "hurt 5"]):
+        one, = cut(cohort(*said), WHOLE_SESSION)
+        assert len(one.moves) == 2
+
+
+def test_a_gap_in_the_other_kind_of_time_is_refused() -> None:
+    turns = attrs.evolve(STAGES, time=TimeKind.TURN)
+    rule = SegmentationRule(name="g", gap=30_000_000, gap_in="seconds")
+    with pytest.raises(RecordError, match="stated in seconds, but this study records turn time; state it in turns"):
+        segment(cohort("wd 0", coding=turns), rule)
+    with pytest.raises(RecordError, match="state it in seconds"):
+        segment(cohort("wd 0"), attrs.evolve(rule, gap=30, gap_in="turns"))
+
+
+def test_a_rule_that_no_code_can_meet_is_warned_of() -> None:
+    with pytest.warns(CodingWarning, match="no code of stages has the function hums"):
+        segment(cohort("wd 0", observed=[stretch(0, 9)]), SegmentationRule(name="g", gap=None, opens=("hums",)))
 
 
 # --- what opens one --------------------------------------------------------------------------------------------
@@ -165,7 +222,7 @@ def test_sessions_in_which_the_coders_drew_episodes_keep_theirs() -> None:
     held = cohort("wd 0 1", "wd 0 2", "hurt 3 2", "wd 1 3", episodes=[row], labels=labels)
     found = cut(held, WHOLE_SESSION)
     assert [(one.episode, one.row.source, told(one)[0]) for one in found] == [
-        ("D1-2", "rule", [0]), ("D1-1", "coders", [2]), ("D1-4", "rule", [3])]
+        ("D1-2", "rule", [0]), ("D1-1", "coders", [2]), ("D1-3", "rule", [3])]
     assert [len(one.labels) for one in found] == [0, 1, 0]
     drawn = cut(held, attrs.evolve(WHOLE_SESSION, use_coded=False))
     assert [(one.episode, told(one)[0], one.labels) for one in drawn] == [
@@ -203,8 +260,12 @@ def test_the_comparison_of_boundaries_is_told() -> None:
 @pytest.mark.parametrize(("changed", "field", "says"), [
     ({"opens": ()}, "opens", "nothing opens an episode; name at least one function in `opens`"),
     ({"closes_on": ("withdrawal_marker",)}, "closes_on", "withdrawal_marker both opens and closes an episode"),
-    ({"gap": 0}, "gap", "expected a gap above 0 but got 0"),
-    ({"gap": -1}, "gap", "expected a gap above 0 but got -1"),
+    ({"gap": 0}, "gap", "expected a gap above 0 and below 2**53 but got 0"),
+    ({"gap": -1}, "gap", "expected a gap above 0 and below 2**53 but got -1"),
+    ({"gap": 1.5}, "gap", "expected gap as a whole number of microseconds or turns but got 1.5"),
+    ({"gap": True}, "gap", "expected gap as a whole number"),
+    ({"gap_in": "minutes"}, "gap_in", 'gap_in is \'minutes\'; expected "seconds" or "turns"'),
+    ({"opens": "withdrawal_marker"}, "opens", "expected opens as a tuple of texts"),
     ({"min_rating": 2.0}, "absent_rating", "a minimum rating needs absent_rating = \"pass\" or \"block\" beside it"),
     ({"absent_rating": "pass"}, "absent_rating", "and the other way round"),
     ({"min_rating": 2.0, "absent_rating": "maybe"}, "absent_rating", "a minimum rating needs"),
@@ -252,15 +313,16 @@ def test_a_rule_is_read_from_settings() -> None:
     assert read('name = "r"\ngap_turns = 7').gap == 7
     assert read('name = "r"\ngap_seconds = 1.5\nopens = ["notices"]\nopened_by = ["client"]\nmin_rating = 2\n'
                 'absent_rating = "pass"\ncloses_on = ["validates"]\nacross_sessions = true\nuse_coded = false'
-                ) == SegmentationRule(name="r", gap=1_500_000, opens=("notices",), opened_by=("client",), min_rating=2.0,
+                ) == SegmentationRule(name="r", gap=1_500_000, gap_in="seconds", opens=("notices",), opened_by=("client",), min_rating=2.0,
                                       absent_rating="pass", closes_on=("validates",), across_sessions=True, use_coded=False)
 
 
 @pytest.mark.parametrize(("text", "says"), [
-    ('name = "r"\ngap_turns = 0', "gap: rule 'r': expected a gap above 0 but got 0"),
+    ('name = "r"\ngap_turns = 0', "gap: rule 'r': expected a gap above 0 and below 2**53 but got 0"),
     ('name = "r"\nopens = []', "opens: rule 'r': nothing opens an episode"),
     ('name = "r"\ngap_secs = 3', "gap_secs: is not a known key; did you mean 'gap_seconds'?"),
     ("gap_turns = 3", "name: is missing"),
+    ('name = "r"\ngap_turns = 3\ngap_seconds = 3', "gap_turns: stands beside gap_seconds"),
 ])
 def test_a_mistake_in_a_rule_is_told_with_its_place(text: str, says: str) -> None:
     with pytest.raises(DefinitionError) as error:

@@ -83,6 +83,14 @@ def test_a_model_with_under_half_its_arrows_read_says_so(name: str) -> None:
     assert model.evidence_text().startswith(f"a reconstruction after {model.source}; arrows: ") is few
 
 
+def test_a_model_with_half_its_arrows_read_is_no_reconstruction_and_a_declaration_counts_once() -> None:
+    read, assumed = attrs.evolve(arrow("a", "b"), evidence=Evidence.READ), arrow("b", "a")
+    assert not machine("a b!", read, assumed).is_reconstruction
+    assert machine("a b!", read, assumed, arrow("b", "b")).is_reconstruction
+    once = [attrs.evolve(one, declared="chain") for one in (assumed, assumed)]
+    assert machine("a b!", read, *once).evidence_counts()[Evidence.ASSUMPTION] == 1
+
+
 @pytest.mark.parametrize("name", model_names())
 def test_graph_and_table_agree_with_the_order_of_states(name: str) -> None:
     model = load_model(name)

@@ -7,13 +7,14 @@ import pickle
 from typing import Any
 
 import attrs
+import numpy as np
 import pytest
 from hypothesis import given
 
 from rupturekit.codebooks import Code, load_codebook
 from rupturekit.cohort import Cohort
 from rupturekit.episode import Coding, Episode, EpisodeRow, Label, Member, Move, ObservedStretch, Session, seconds
-from rupturekit.errors import NoClock, OffModelMove, RecordError
+from rupturekit.errors import CodingWarning, NoClock, OffModelMove, RecordError
 from rupturekit.segmentation import SegmentationRule, segment
 from rupturekit.state_machine import Condition, State, StateMachine, Transition, load_model
 from rupturekit.traces import Reached, TieRule, Trace, trace, trace_cohort
@@ -63,12 +64,19 @@ def test_a_course_in_the_models_order_reaches_its_end() -> None:
     assert one.steps[1].arrow.evidence is Evidence.RECALLED
 
 
-def test_a_step_that_is_seen_later_is_no_longer_missing() -> None:
+def test_a_step_passed_by_stays_skipped_though_it_is_seen_later() -> None:
     one = trace(course("wd", "qual-assert"), MODEL)
     assert (one.path, one.skipped) == (("withdrawal", "qualified_assertion"), ("disembedding",))
-    later = trace(course("wd", "qual-assert", "wd", "invite"), MODEL)
-    assert later.skipped == ()
-    assert later.steps[1].skipped == ("disembedding",)
+    later = trace(course("wd", "qual-assert", "wd", "invite", "qual-assert", "self-assert"), MODEL)
+    assert (later.skipped, later.reached) == (("disembedding",), Reached.WITH_SKIPS)
+
+
+def test_what_is_skipped_after_the_end_does_not_taint_it() -> None:
+    one = trace(course("wd", "invite", "qual-assert", "self-assert", "wd", "qual-assert"), MODEL)
+    assert one.steps[-1].skipped == ("disembedding",)
+    assert (one.skipped, one.reached, one.left_end) == ((), Reached.YES, True)
+    assert "It was left again." in one.explain()
+    assert not trace(course("wd", "invite", "qual-assert", "self-assert"), MODEL).left_end
 
 
 @pytest.mark.parametrize(("codes", "why", "reached"), [
@@ -242,7 +250,7 @@ def test_an_explanation_tells_what_was_skipped_passed_and_begun_anew() -> None:
     assert "  In session 2:\n" in said
     assert ("goes to 'self_assertion' (arrow secondary: client: self_assertion); past 'qualified_assertion', which these "
             "codes cannot show; skipped 'disembedding'") in said
-    assert "Expected and never seen: 'disembedding'." in said
+    assert "Expected on the way and not seen there: 'disembedding'." in said
     assert "off the model in 'self_assertion', the arrow with this function is not for somebody" in said
     assert "with steps skipped. It ends in 'self_assertion'" in said
     assert "passed unseen: qualified_assertion" in str(trace(Episode.of(
@@ -338,7 +346,7 @@ def test_a_table_of_traces_is_read_like_a_list() -> None:
     assert (table[-1], table[0:1], table[:], len(table)) == (held[1], held[:1], held, 2)
     assert table.named("E3") == held[1]
     assert all(isinstance(one, Trace) for one in held)
-    assert repr(table) == "TraceTable(2 episodes, 8 moves, model 'withdrawal-2000', track None)"
+    assert repr(table) == "TraceTable(2 episodes, 8 moves, model 'withdrawal-2000', track 'r1')"
     with pytest.raises(IndexError):
         table[2]
     with pytest.raises(RecordError, match="no trace of episode 'E2'; traced are: E1, E3"):
@@ -373,12 +381,21 @@ def test_a_summary_says_of_how_many_and_what_is_by_construction() -> None:
                                    "is partly by construction",
         "left out": "1 episodes (opened with another rupture type than withdrawal)"}
     assert str(said).startswith("model: withdrawal-2000 (a reconstruction after Safran & Muran 2000; ")
-    assert "closed by their outcome" not in str(trace_cohort(Cohort.of([move(0, "wd")], coding=STAGES), MODEL).summary())
+    assert "closed by their outcome" not in str(trace_cohort(study().with_episodes(study().columns.take(np.array([0])), rule="coders"), MODEL).summary())
 
 
 def test_all_types_are_traced_when_asked_and_then_none_is_left_out() -> None:
     table = trace_cohort(study(), MODEL, any_type=True)
     assert (len(table), table.left_out) == (3, {})
+
+
+def test_another_partys_ruptures_and_episodes_without_moves_are_left_out_and_counted() -> None:
+    held = study()
+    rows = [*held.coded.rows, attrs.evolve(held.coded.rows[0], episode="empty", onset=seconds(5000), end=seconds(5001))]
+    theirs = [attrs.evolve(row, party="therapist") if row.episode == held.coded.rows[0].episode else row for row in rows]
+    table = trace_cohort(Cohort.of(held.moves, coding=STAGES, episodes=theirs), "withdrawal-2000")
+    assert table.left_out["holds no moves"] == 1
+    assert table.left_out["opened by somebody whose ruptures withdrawal-2000 does not describe"] == 1
 
 
 def test_tracing_a_track_that_is_not_there_is_refused() -> None:
@@ -395,7 +412,8 @@ def test_the_provenance_of_a_trace_names_data_codes_model_rules_and_track() -> N
 
 
 def test_an_empty_cohort_has_no_traces() -> None:
-    table = trace_cohort(Cohort.of((), coding=STAGES), MODEL, tie_rule=TieRule.FIRST_PARTY_FIRST)
+    with pytest.warns(CodingWarning, match="no episodes are in force: nothing to trace"):
+        table = trace_cohort(Cohort.of((), coding=STAGES), MODEL, tie_rule=TieRule.FIRST_PARTY_FIRST)
     assert (len(table), list(table), table.reached(), table.summary().reached) == (0, [], [], {})
 
 

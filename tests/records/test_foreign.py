@@ -29,6 +29,9 @@ from rupturekit.records.mapping import (
     parse_mapping,
     read_mapping,
 )
+from rupturekit.segmentation import SegmentationRule, segment
+from rupturekit.state_machine import load_model
+from rupturekit.traces import trace_cohort
 from rupturekit.vocabulary import Attendance, Perspective, Status, TimeKind, TrackKind
 
 FILES = Path(__file__).parent / "files"
@@ -467,6 +470,134 @@ def test_rows_of_turns_observe_their_last_turn(tmp_path):
     assert [(each.start, each.end) for each in study.cohort.observed] == [(1, 4), (6, 6)]
 
 
+# --- segments without a marker
+
+
+NONE = attrs.evolve(read_mapping(FILES / "3rs-sheet.toml"), none_code="none", missing=("NA",), code_columns=(
+    CodeColumn(column="WD_P", code="wd-p", party="client", present=("x",), absent=("",)),
+    CodeColumn(column="RP", code="rp-explore", party="therapist", present=("x",), absent=("",))))
+NONE_SHEET = "patient_id,session_id,rater,start_sec,WD_P,RP"
+
+
+def none_of(study, *names):
+    return [tuple(getattr(move, name) for name in names) for move in study.cohort.moves if move.code == "none"]
+
+
+def test_a_segment_without_a_marker_becomes_a_move(tmp_path):
+    study = read(tmp_path, "P1,1,r1,0,x,", "P1,1,r1,60,,x", "P1,1,r1,120,,", "P1,1,r1,180,NA,", "P1,1,r1,240,NA,NA",
+                 "P1,1,r2,0,,", header=NONE_SHEET, mapping=NONE)
+    assert moves_of(study, "track", "code", "party", "onset", "tie", "source_row") == [
+        ("r1", "wd-p", "client", 0, 0, 1), ("r1", "rp-explore", "therapist", 60_000_000, 0, 2),
+        ("r1", "none", None, 60_000_000, 1, 2), ("r1", "none", None, 120_000_000, 0, 3), ("r2", "none", None, 0, 0, 6)]
+    losses = study.losses
+    assert losses.balanced
+    assert (losses.rows, losses.used, losses.moves, losses.cells) == (6, 4, 5, 12)
+    assert [tuple(tally) for tally in losses.added] == [
+        ("'none' for observed segments without a marker", 3, (2, 3, 6))]
+    assert [(tally.what, tally.times) for tally in losses.empty] == [
+        ("nothing coded", 6), ("missing, so not observed", 3),
+        ("nothing coded, but another column did not see that stretch, so not observed", 1)]
+    assert {track.rule for track in study.cohort.tracks} == {"none is given to observed segments without a marker"}
+    without = read(tmp_path, "P1,1,r1,0,x,", "P1,1,r1,60,,x", "P1,1,r1,120,,", "P1,1,r1,180,NA,", "P1,1,r1,240,NA,NA",
+                   "P1,1,r2,0,,", header=NONE_SHEET, mapping=attrs.evolve(NONE, none_code=None))
+    assert without.cohort.observed == study.cohort.observed
+    assert without.losses.moves == 2
+
+
+def test_with_a_code_for_no_marker_a_model_of_the_3rs_can_end(tmp_path):
+    study = read(tmp_path, "P1,1,r1,0,x,", "P1,1,r1,60,,x", "P1,1,r1,120,,", header=NONE_SHEET, mapping=NONE)
+    rule = SegmentationRule(name="markers", opens=("withdrawal_marker", "confrontation_marker"), gap=None)
+    (trace,) = trace_cohort(segment(study.cohort, rule), load_model("3rs-native"))
+    assert str(trace.reached) == "yes"
+    assert trace.path[-1] == "quiet"
+
+
+def test_rows_on_one_segment_are_judged_together(tmp_path):
+    rows = ["P1,1,r1,0,x,", "P1,1,r1,0,,", "P1,1,r1,60,,", "P1,1,r1,60,,x", "P1,1,r1,120,,", "P1,1,r1,120,NA,NA"]
+    study = read(tmp_path, *rows, header=NONE_SHEET, mapping=NONE)
+    assert none_of(study, "onset", "tie", "source_row") == [(60_000_000, 1, 4)]
+    assert study.losses.balanced
+    assert [(each.start, each.end) for each in study.cohort.observed] == [(0, 120_000_000)]
+    assert study.losses.warnings == (
+        "stretches seen in some columns and missing in others count as not observed: 1 (row 5)",)
+
+
+def test_a_segment_that_holds_the_code_already_is_left_alone(tmp_path):
+    columns = (NONE.code_columns[0], CodeColumn(column="RP", code="none", present=("x",), absent=("",)))
+    study = read(tmp_path, "P1,1,r1,0,,x", "P1,1,r1,60,,", header=NONE_SHEET,
+                 mapping=attrs.evolve(NONE, code_columns=columns))
+    assert none_of(study, "onset", "row_id") == [(0, 2), (60_000_000, 7)]
+    assert study.losses.added[0].times == 1
+
+
+def test_each_track_of_a_row_has_its_own_segments_without_a_marker(tmp_path):
+    columns = tuple(CodeColumn(column=name, code="wd-p", track=name, present=("x",), absent=("",))
+                    for name in ("WD_P", "RP"))
+    mapping = attrs.evolve(NONE, code_columns=columns, fields=tuple(
+        field for field in NONE.fields if field.name != "rater"))
+    study = read(tmp_path, "P1,1,r1,0,x,", "P1,1,r1,60,,", header=NONE_SHEET, mapping=mapping)
+    assert none_of(study, "track", "onset") == [("RP", 0), ("RP", 60_000_000), ("WD_P", 60_000_000)]
+    assert len(set(study.cohort.moves.row_id.tolist())) == 4
+    assert study.losses.balanced
+
+
+WIDE = parse_mapping("""
+format = 1
+name = "demo"
+coding = { codebook = "3rs-2022", time = "segment", segment_seconds = 10, none_code = "none" }
+file = { bad_rows = "refuse", missing = ["NA"] }
+fields.dyad.column = "case"
+fields.session.constant = 1
+fields.party.column = "who"
+fields.duration = { column = "length", format = "seconds" }
+[[wide]]
+prefix = "T"
+first = 1
+last = 4
+values = { "0" = "", x = "wd-p", e = "rp-explore" }
+""")
+WIDE_SHEET = "case,who,length,T1,T2,T3,T4"
+
+
+def test_intervals_without_a_marker_become_moves_up_to_the_end_of_the_session(tmp_path):
+    study = read(tmp_path, "D1,client,25,x,0,0,0", "D2,,,0,NA,e,x", header=WIDE_SHEET, mapping=WIDE)
+    assert none_of(study, "dyad", "onset", "source_row") == [
+        ("D1", 10_000_000, 1), ("D1", 20_000_000, 1), ("D2", 0, 2), ("D2", 20_000_000, 2)]
+    assert [(each.dyad, each.start, each.end) for each in study.cohort.observed] == [
+        ("D1", 0, 25_000_000), ("D2", 0, 10_000_000), ("D2", 20_000_000, 40_000_000)]
+    assert study.losses.warnings == ()
+    assert study.losses.balanced
+
+
+def test_an_interval_is_observed_where_neither_partners_row_misses_it(tmp_path):
+    study = read(tmp_path, "D1,client,,0,0,x,NA", "D1,therapist,,0,NA,NA,NA", header=WIDE_SHEET, mapping=WIDE)
+    assert [(each.start, each.end) for each in study.cohort.observed] == [(0, 10_000_000)]
+    assert moves_of(study, "code", "onset", "party", "source_row") == [
+        ("none", 0, None, 2), ("wd-p", 20_000_000, "client", 1)]
+    assert study.losses.warnings == (
+        "stretches seen in some columns and missing in others count as not observed: 1 (row 1)",
+        "moves outside the stretches that were observed: 1; is the table of observed stretches whole?")
+    assert [(tally.what, tally.times) for tally in study.losses.empty] == [
+        ("missing, so not observed", 4), ("nothing coded", 2),
+        ("nothing coded, but another column did not see that stretch, so not observed", 1)]
+    assert study.losses.balanced
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), *[st.sampled_from(["0", "x", "e", ""])] * 4), max_size=5))
+def test_intervals_are_observed_marked_or_without_a_marker(tmp_path_factory, rows):
+    path = written(tmp_path_factory.mktemp("wide"), WIDE_SHEET, *(f"{row[0]},,,{','.join(row[1:])}" for row in rows))
+    losses, cohort = _read_quietly(path, WIDE)
+    said = {(dyad, at): {row[at + 1] for row in rows if row[0] == dyad} for dyad, *_ in rows for at in range(4)}
+    seen = {place for place, words in said.items() if "" not in words}
+    stretches = {(each.dyad, at) for each in cohort.observed for at in range(each.start // 10**7, each.end // 10**7)}
+    assert stretches == seen
+    assert Counter((move.dyad, move.onset // 10**7) for move in cohort.moves if move.code == "none") == Counter(
+        place for place in seen if "x" not in said[place])
+    half = {place for place, words in said.items() if "" in words and len(words) > 1}
+    assert any("count as not observed" in text for text in losses.warnings) == bool(half)
+    assert losses.balanced
+
+
 # --- what is refused
 
 
@@ -748,11 +879,12 @@ LENIENT = mapped(
     Field(name="rating", columns=("r",)), Field(name="code", columns=("code", "r"), values={"-": "", "x": "wd"}),
     Field(name="party", columns=("who",), values={"observer": ""}), bad_rows=BadRows.DROP_AND_REPORT,
     backward_times=BackwardTimes.HOLD)
+LENIENT_NONE = attrs.evolve(NONE, bad_rows=BadRows.DROP_AND_REPORT, backward_times=BackwardTimes.HOLD)
 LENIENT_SHEET = attrs.evolve(read_mapping(FILES / "3rs-sheet.toml"), bad_rows=BadRows.DROP_AND_REPORT,
                              backward_times=BackwardTimes.SORT)
 
 
-@given(garbage, st.sampled_from([(LENIENT, f"{HEADER},r"), (LENIENT_SHEET, SHEET)]))
+@given(garbage, st.sampled_from([(LENIENT, f"{HEADER},r"), (LENIENT_SHEET, SHEET), (LENIENT_NONE, NONE_SHEET)]))
 def test_rows_in_are_rows_out_under_any_garbage(tmp_path_factory, rows, how):
     mapping, header = how
     path = tmp_path_factory.mktemp("garbage") / "sheet.csv"

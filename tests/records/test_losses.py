@@ -45,6 +45,16 @@ def test_with_many_codes_a_row_the_cells_are_counted_too():
         "  without a move: missing, so not observed: 4 (first in rows 1, 3)")
 
 
+def test_moves_that_no_cell_holds_are_told_apart():
+    losses = report(rows=3, used=3, moves=5, cells=9, empty=(Tally("nothing coded", 5),),
+                    added=(Tally("'none' for observed segments without a marker", 1, (3,)),))
+    assert losses.balanced
+    assert not attrs.evolve(losses, added=()).balanced
+    assert str(losses).splitlines()[1:] == [
+        "  cells: 9 cells = 4 moves + 5 cells without", "  without a move: nothing coded: 5",
+        "  added: 'none' for observed segments without a marker: 1 (row 3)"]
+
+
 @pytest.mark.parametrize("changed", [
     {"rows": 4}, {"used": 1}, {"lost": ()}, {"moves": 3}, {"cells": 7}, {"cells": 3, "empty": (Tally("x", 2),)}])
 def test_what_does_not_add_up_is_not_balanced(changed):

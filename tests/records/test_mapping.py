@@ -310,6 +310,39 @@ def test_each_mistake_of_a_layout_has_its_sentence(text, says):
     assert says in refused(text)
 
 
+NONE = SHEET.replace("segment_seconds = 60 }", 'segment_seconds = 60, none_code = "none" }')
+WIDE_NONE = WIDE.replace('"clock" }', '"clock", none_code = "none" }').replace('"stages"', '"3rs-2022"').replace(
+    '"wd"', '"wd-p"')
+
+
+def test_a_code_for_segments_without_a_marker():
+    for text in (NONE, WIDE_NONE):
+        mapping = parse_mapping(text)
+        assert mapping.none_code == "none"
+        assert mapping.none_rule() == "none is given to observed segments without a marker"
+        assert parse_mapping(mapping_text(mapping)) == mapping
+    assert parse_mapping(SHEET).none_rule() == ""
+
+
+@pytest.mark.parametrize(("text", "says"), [
+    (NONE.replace('"none"', '"nine"'), "coding.none_code: code 'nine' is not in 3rs-2022; did you mean 'none'?"),
+    (NONE.replace('"none"', '" "'), "coding.none_code: is empty"),
+    (NONE.replace('"none"', '"wd-p"'),
+     "coding.none_code: 'wd-p' does not say that there was no marker (function no_marker); codes that do: none"),
+    (WIDE.replace('"clock" }', '"clock", none_code = "wd" }'), "codes that do: none; stages cannot say it"),
+    (NONE.replace("none_code", 'observed = "not_told", none_code'), "coding.none_code: needs segments that were observed"),
+    (NONE.replace('"segment", segment_seconds = 60', '"clock"'), "coding.none_code: needs segments that were observed"),
+    (NONE.replace('"wd-p"', '"rp-explore"').replace('"cf-p"', '"rp-renegotiate"'),
+     "coding.none_code: no column holds a rupture marker"),
+    (NONE.replace('"wd-p"', '"rp-explore"\ntrack = "r1"'), "no column of track 'r1' holds a rupture marker"),
+    (WIDE_NONE + WIDE[WIDE.index("[[wide]]"):].replace('"A"', '"B"').replace('"wd"', '"wd-p"').replace("= 10", "= 20"),
+     "coding.none_code: needs intervals of one length"),
+    (FULL.replace('observed = "rows"', 'none_code = "none"'), "coding.none_code: is for [[code_columns]] and [[wide]]"),
+])
+def test_a_code_for_segments_without_a_marker_has_to_fit(text, says):
+    assert says in refused(text)
+
+
 def test_codes_are_judged_by_the_codebook_even_where_the_coding_is_wrong():
     said = refused(SHEET.replace(", segment_seconds = 60", "").replace('"wd-p"', '"wd-q"'))
     assert "states their length" in said
@@ -414,6 +447,7 @@ def mappings(draw):
                    if layout == "wide" else ()),
         code_columns=tuple(draw(st.lists(marked | rated, min_size=1, max_size=3, unique_by=lambda c: c.column))
                            if layout == "columns" else ()),
+        none_code="none" if layout == "wide" else None,
         tracks=tuple(draw(st.lists(st.builds(Track, name=lines, kind=st.sampled_from(TrackKind), rule=st.text("ab \n")),
                                    max_size=2, unique_by=lambda track: track.name))),
         observed=None if layout == "wide" else draw(st.sampled_from([None, Observed.NOT_TOLD])),

@@ -1,6 +1,7 @@
 """A proposal says what it found, marks what it did not, and reads the table where its guesses are right."""
 
 import csv
+import tempfile
 import tomllib
 import warnings
 from pathlib import Path
@@ -168,7 +169,7 @@ def test_a_3rs_sheet_of_ratings_is_read_as_proposed(tmp_path):
         ("wd-p", "client", True, 1000), ("wd-t", "therapist", True, 1000), ("cf-p", "client", True, 1000)]
     assert any("'CF_T' is empty and left out" in question for question in proposal.questions)
     losses = read_table(tmp_path / "sheet.csv", mapping).losses
-    assert losses.moves == 8
+    assert (losses.moves, losses.added[0].times, losses.added[0].rows) == (10, 2, (1, 6))
 
 
 def test_a_3rs_sheet_of_marks_by_rater(tmp_path):
@@ -222,6 +223,100 @@ def test_numbers_that_could_be_seconds_are_asked_about(tmp_path):
     assert "really" not in told.text
 
 
+def test_segments_without_a_marker_get_their_code_where_columns_are_markers(tmp_path):
+    def none_code(header, *rows):
+        return parse_mapping(propose(tmp_path, header, *rows).text.replace("# segment_seconds = ?",
+                                                                           "segment_seconds = 60")).none_code
+
+    assert none_code("case,session,segment_nr,WD_P,rp explore", "D1,1,1,x,", "D1,1,2,,x") == "none"
+    assert none_code("case,session,start,end,WD_P,CF_P", "D1,1,00:10,00:20,x,", "D1,1,00:30,00:50,,x") == "none"
+    assert none_code("case,session,start,WD_P,CF_P", "D1,1,00:10,x,", "D1,1,00:30,,x") is None  # nobody knows the end
+    assert none_code("case,session,segment_nr,rp renegotiate,rp explore", "D1,1,1,x,", "D1,1,2,,x") is None
+    assert none_code("case,session,segment_nr,WD_P r1,rp explore r2", "D1,1,1,x,", "D1,1,2,,x") is None
+    assert none_code("case,session,segment_nr,wd,cf", "D1,1,1,x,", "D1,1,2,,x") is None  # `stages` has no such code
+
+
+def test_a_sheet_of_empty_columns_of_codes_gets_a_code_for_no_marker(tmp_path):
+    proposal = propose(tmp_path, "case,session,segment_nr,WD_P,CF_P", "D1,1,1,,", "D1,1,2,,")
+    assert 'none_code = "none"' in proposal.text
+    mapping = parse_mapping(proposal.text.replace("# segment_seconds = ?", "segment_seconds = 60"))
+    assert [move.code for move in read_table(tmp_path / "sheet.csv", mapping).cohort.moves] == ["none", "none"]
+
+
+def test_headings_that_are_labels_of_markers(tmp_path):
+    proposal = propose(tmp_path, "case,session,start_sec,end_sec,Denial,MINIMAL  response,Self-criticism or hopelessness,Notes",
+                       "D1,1,0,60,x,,,", "D1,1,60,120,,(x),,", "D1,1,120,180,,(X),✓,a", "D1,1,180,240,,,,b")
+    mapping = kept(proposal, tmp_path)
+    assert mapping.codebook == "3rs-2015"
+    assert [(each.column, each.code, each.present, each.absent) for each in mapping.code_columns] == [
+        ("Denial", "wd-denial", ("x",), ("",)), ("MINIMAL  response", "wd-min", ("(x)", "(X)"), ("",)),
+        ("Self-criticism or hopelessness", "wd-selfcrit", ("✓",), ("",))]
+    (asked,) = [question for question in proposal.questions if "weaker mark" in question]
+    assert "'(x)', '(X)' in 'MINIMAL  response'" in asked
+    study = read_table(tmp_path / "sheet.csv", mapping)
+    assert [move.code for move in study.cohort.moves] == ["wd-denial", "wd-min", "wd-min", "wd-selfcrit", "none"]
+    assert study.losses.unused_columns == ("Notes",)
+
+
+def test_a_column_called_like_a_code_is_not_dropped_without_a_word(tmp_path):
+    proposal = propose(tmp_path, "case,session,start_sec,end_sec,WD_P,CF_P,WD_T", "D1,1,0,60,x,,much", "D1,1,60,120,,x,")
+    assert "'WD_T' is called like wd-t and left out, as it holds neither marks nor ratings" in proposal.text
+    assert [each.code for each in kept(proposal, tmp_path).code_columns] == ["wd-p", "cf-p"]
+
+
+def test_ticks_beside_ratings_stay_ticks(tmp_path):
+    proposal = propose(tmp_path, "case,session,start_sec,end_sec,WD_P,WD_T", "D1,1,0,60,4,x", "D1,1,60,120,1,(x)")
+    mapping = kept(proposal, tmp_path)
+    assert [(each.code, each.rating, each.present) for each in mapping.code_columns] == [
+        ("wd-p", True, ()), ("wd-t", False, ("x", "(x)"))]
+    assert read_table(tmp_path / "sheet.csv", mapping).losses.moves == 3
+
+
+# --- whose behaviour
+
+
+def test_a_column_called_partner_is_asked_about(tmp_path):
+    rows = ["7,1,00:10,m,a,invite", "7,1,00:20,m,b,wd", "7,1,00:30,f,a,wd"]
+    proposal = propose(tmp_path, "couple,session,time,sex,Partner,code", *rows)
+    mapping = kept(proposal, tmp_path)
+    assert fields_of(mapping)["party"] == ("Partner",)
+    assert mapping.coding.parties == ("a", "b")
+    assert "# choose: does 'Partner' ('a', 'b') say whose behaviour a row holds? Or is it 'sex'?" in proposal.text
+    assert [move.party for move in read_table(tmp_path / "sheet.csv", mapping).cohort.moves] == ["a", "b", "a"]
+
+
+def test_a_column_of_two_words_is_proposed_where_none_is_called_so(tmp_path):
+    proposal = propose(tmp_path, "couple,session,time,mood,sex,code", "7,1,00:10,calm,m,invite", "7,1,00:20,sad,f,wd",
+                       "8,1,00:20,glad,f,wd")
+    mapping = kept(proposal, tmp_path)
+    assert (fields_of(mapping)["party"], mapping.coding.parties) == (("sex",), ("m", "f"))
+    assert "does 'sex' ('m', 'f') say whose behaviour a row holds? If not, leave it out" in proposal.text
+    therapy = propose(tmp_path, "couple,session,time,x,code", "7,1,00:10,T,invite", "7,1,00:20,C,wd")
+    assert kept(therapy, tmp_path).coding.parties == ("client", "therapist")
+    assert 'values = { T = "therapist", C = "client" }' in therapy.text
+    assert "does 'x' ('T', 'C') say whose" in therapy.text
+
+
+@pytest.mark.parametrize("values", [
+    ("x", "0"), ("a", "A"), ("Anna Huber", "Max Weiss"), ("w" * 21, "v"), ("a", "a"), ("12.05.2021", "13.05.2021")])
+def test_a_column_that_cannot_say_whose_is_not_proposed(tmp_path, values):
+    rows = [f"7,1,00:1{at},{value},wd" for at, value in enumerate(values)]
+    proposal = propose(tmp_path, "couple,session,time,q,code", *rows)
+    assert "[fields.party]" not in proposal.text
+    assert "Huber" not in str(proposal)
+
+
+def test_where_something_else_says_whose_no_column_is_guessed(tmp_path):
+    named = propose(tmp_path, "couple,session,time,speaker,q,code", "7,1,00:10,client,a,wd", "7,1,00:20,client,b,wd")
+    assert '[fields.party]\ncolumn = "speaker"' in named.text
+    wide = ",".join(["couple", "sex", *(f"{name}{n}" for name in "AB" for n in range(1, 6))])
+    assert "[fields.party]" not in propose(tmp_path, wide, f"1,m{',1' * 10}", f"2,f{',0' * 10}").text
+    sheet = propose(tmp_path, "case,session,start,WD_P,CF_P,q", "D1,1,00:10,x,,a", "D1,1,00:20,,x,b")
+    assert "[fields.party]" not in sheet.text
+    either = propose(tmp_path, "case,session,start,cl-ag,gr-ag,q", "D1,1,00:10,x,,a", "D1,1,00:20,,x,b")
+    assert '[fields.party]\ncolumn = "q"' in either.text
+
+
 # --- what is not known
 
 
@@ -233,6 +328,15 @@ def test_what_is_not_found_is_asked_and_the_mapping_refused_until_it_is_answered
     with pytest.raises(DefinitionError, match=r"fields\.dyad: expected either column"):
         kept(proposal, tmp_path)
     assert "mistakes in this mapping" in proposal.trial
+
+
+def test_a_proposal_names_files_without_their_folders(tmp_path):
+    odd = propose(tmp_path, "a,b", "1,x y", "2,z")
+    assert "sheet-codes.toml: 1 mistake" in odd.trial
+    whole = annomi(tmp_path)
+    for said in (str(odd), odd._repr_html_(), str(propose_mapping(whole)), propose_mapping(whole).codebook_text):
+        for folder in (str(tmp_path), tempfile.gettempdir()):
+            assert folder not in said
 
 
 def test_codes_that_a_codebook_lacks_are_listed_with_counts(tmp_path):

@@ -16,11 +16,15 @@ import attrs
 
 from rupturekit.codebooks import Codebook
 from rupturekit.errors import RecordError
+from rupturekit.privacy import privacy_warnings
 from rupturekit.records import grammar
 from rupturekit.records.delimited import Sheet
 from rupturekit.records.grammar import TimeFormat
 
-__all__ = ["CodeHeader", "Column", "Run", "code_headers", "look_at", "plain", "roles", "runs", "slug"]
+__all__ = [
+    "CodeHeader", "Column", "Run", "are_ratings", "code_headers", "could_say_whose", "headed", "is_tick", "look_at",
+    "plain", "roles", "runs", "slug", "weak_marks", "words_of",
+]
 
 MOST_ROWS: Final = 50_000
 """How many rows are looked at."""
@@ -28,6 +32,8 @@ MOST_ROWS: Final = 50_000
 _MOST_VALUES: Final = 400
 _LONG: Final = 40
 _SHORTEST_RUN: Final = 5
+_SHORT: Final = 20
+_MOST_PARTIES: Final = 12
 _MOST_CODES: Final = 80
 _MOST_NUMBERS: Final = 30
 
@@ -218,7 +224,7 @@ def _could_be(column: Column, role: str, *, comma: bool) -> bool:
     if role == "dyad":
         return not set(map(str.casefold, column.values)) <= PARTY_WORDS.keys()
     if role == "party":
-        return len(column.values) <= 12
+        return len(column.values) <= _MOST_PARTIES
     if role == "code":
         most = _MOST_CODES if column.numbers(comma=comma) is None else _MOST_NUMBERS
         return len(column.values) <= most and not column.many
@@ -288,7 +294,7 @@ def _joined(series: dict[tuple[str, int], dict[int, Column]]) -> Iterator[Run]:
 
 
 class CodeHeader(NamedTuple):
-    """A column whose header is a code, perhaps with the rater behind it: `WD_P`, `WD_P_r1`."""
+    """A column whose header is a code or its label, perhaps with the rater behind it: `WD_P`, `Denial`, `WD_P_r1`."""
 
     column: Column
     code: str
@@ -296,7 +302,10 @@ class CodeHeader(NamedTuple):
 
 
 _RATER: Final = re.compile(r"(.+?)[_ .-]+((?:r|rater|coder|c)[_ ]?[0-9A-Z])", re.IGNORECASE)
-_MARKS: Final = frozenset({"x", "0", "1", "ja", "nein", "yes", "no", "true", "false", "✓", "✔"})
+WEAK_MARKS: Final = frozenset({"(x)", "(✓)", "(✔)", "(1)"})
+"""Marks in brackets: somebody saw the code and was not sure."""
+
+_MARKS: Final = WEAK_MARKS | {"x", "0", "1", "ja", "nein", "yes", "no", "true", "false", "✓", "✔"}
 
 
 def plain(word: str) -> str:
@@ -309,25 +318,40 @@ def plain(word: str) -> str:
 
 
 def code_headers(columns: Iterable[Column], book: Codebook, *, comma: bool) -> list[CodeHeader]:
-    """Return the columns whose headers are codes of a codebook and whose cells are marks or ratings.
+    """Return the columns whose headers are codes of a codebook, or labels, and whose cells are marks or ratings.
 
     >>> from rupturekit.codebooks import load_codebook
-    >>> found = code_headers([Column("WD_P_r1", 0)], load_codebook("3rs-2022"), comma=False)
+    >>> columns = [Column("WD_P_r1", 0), Column("Minimal  Response", 1)]
+    >>> found = code_headers(columns, load_codebook("3rs-2022"), comma=False)
     >>> [(header.code, header.track) for header in found]
-    [('wd-p', 'r1')]
+    [('wd-p', 'r1'), ('wd-min', None)]
     """
-    known = {plain(code.code): code.code for code in book.codes}
+    return [header for header in headed(columns, book) if _is_marked(header.column, comma=comma)]
+
+
+def headed(columns: Iterable[Column], book: Codebook) -> list[CodeHeader]:
+    """Return the columns whose headers are codes of a codebook, or labels, whatever their cells hold."""
+    known = {plain(code.label): code.code for code in book.codes} | {plain(code.code): code.code for code in book.codes}
     found = []
     for column in columns:
         match = _RATER.fullmatch(column.name)
         name, track = (column.name, None) if plain(column.name) in known or match is None else match.groups()
-        if plain(name) in known and _is_marked(column, comma=comma):
+        if plain(name) in known:
             found.append(CodeHeader(column, known[plain(name)], track))
     return found
 
 
 def _is_marked(column: Column, *, comma: bool) -> bool:
-    return set(map(str.casefold, column.values)) <= _MARKS or column.numbers(comma=comma) is not None
+    return is_tick(column.values) or column.numbers(comma=comma) is not None
+
+
+def is_tick(values: Iterable[str]) -> bool:
+    """Return whether values are marks that say present or absent.
+
+    >>> is_tick(["X", "(x)", "0"]), is_tick(["1", "4"])
+    (True, False)
+    """
+    return set(map(str.casefold, values)) <= _MARKS
 
 
 def are_ratings(columns: Iterable[Column]) -> bool:
@@ -336,7 +360,47 @@ def are_ratings(columns: Iterable[Column]) -> bool:
     They are judged together: a column that happens to hold nothing but 1 is a rating too where the next one holds
     a 4, and 1 may be the end of the scale that means "not salient".
     """
-    return any(not set(map(str.casefold, column.values)) <= _MARKS for column in columns)
+    return any(not is_tick(column.values) for column in columns)
+
+
+def weak_marks(column: Column) -> list[str]:
+    """Return the marks of a column that stand in brackets.
+
+    >>> column = Column("Denial", 0)
+    >>> column.add("(X)")
+    >>> weak_marks(column)
+    ['(X)']
+    """
+    return [value for value in column.values if value.casefold() in WEAK_MARKS]
+
+
+# --- whose behaviour -----------------------------------------------------------------------------
+
+def could_say_whose(columns: Iterable[Column]) -> list[Column]:
+    """Return the columns that could say whose behaviour a row holds, the likeliest first.
+
+    One called `partner` comes first; then any with two distinct short words, neither marks nor personal data.
+
+    >>> columns = [Column("sex", 0), Column("Partner", 1)]
+    >>> for column in columns:
+    ...     column.add("m")
+    ...     column.add("f")
+    >>> [column.name for column in could_say_whose(columns)]
+    ['Partner', 'sex']
+    """
+    left = [column for column in columns if column.values and not column.is_text]
+    named = [column for column in left if _is_called_partner(column) and len(column.values) <= _MOST_PARTIES]
+    return named + [column for column in left if column not in named and _has_two_words(column)]
+
+
+def _is_called_partner(column: Column) -> bool:
+    return _score(column.name, ("partner", "partnerin")) > 0
+
+
+def _has_two_words(column: Column) -> bool:
+    words = {value.casefold() for value in column.values}
+    return (len(column.values) == len(words) == 2 and all(len(word) <= _SHORT for word in words)
+            and not is_tick(words) and not privacy_warnings({column.name: column.values}))
 
 
 _CODE: Final = re.compile(r"[^\s,;\"'=@+-][^\s,;\"']{0,59}")

@@ -111,6 +111,7 @@ from rupturekit.vocabulary import Attendance, Party, Perspective, Status, TimeKi
 
 __all__ = [
     "FIELDS",
+    "MARKERS",
     "BackwardTimes",
     "BadRows",
     "CodeColumn",
@@ -136,7 +137,9 @@ TIMES: Final = ("onset", "offset", "media", "duration")
 
 _CLOCKS: Final = tuple(each for each in TimeFormat if each is not TimeFormat.ORDINAL)
 _LEVELS: Final = {"perspective": Perspective, "status": Status, "attended": Attendance}
-_MARKERS: Final = frozenset({"withdrawal_marker", "confrontation_marker"})
+MARKERS: Final = frozenset({"withdrawal_marker", "confrontation_marker"})
+"""The functions that make a code a rupture marker."""
+
 _NO_MARKER: Final = "no_marker"
 _MOST_INTERVALS: Final = 100_000
 _LONGEST_INTERVAL: Final = 86_400 * grammar.MICROSECONDS
@@ -307,7 +310,7 @@ class Mapping:
         >>> mapping.is_marker("wd-p"), mapping.is_marker("rp-explore")
         (True, False)
         """
-        return not _MARKERS.isdisjoint(self.coding.codebook.functions_of(code))
+        return not MARKERS.isdisjoint(self.coding.codebook.functions_of(code))
 
     def none_rule(self) -> str:
         """Return in words where `none_code` is given; nothing where it is not."""
@@ -628,8 +631,8 @@ def _check_segments(mapping: Mapping) -> Iterator[Mistake]:
     if mapping.none_code is None:
         return
     if mapping.layout == "one code a row":
-        yield "coding.none_code", ("is for [[code_columns]] and [[wide]]; where a table has one code a row, map the word "
-                                   "that stands for no marker to the code, under fields.code.values")
+        yield "coding.none_code", ("is for [[code_columns]] and [[wide]]; where a table has one code a row, map the "
+                                   "word that stands for no marker to the code, under fields.code.values")
     elif mapping.layout == "code_columns" and not mapping.rows_observe:
         yield "coding.none_code", ('needs segments that were observed: time = "segment" or [fields.offset], and '
                                    'not observed = "not_told"')

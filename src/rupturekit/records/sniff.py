@@ -27,7 +27,7 @@ from rupturekit.records.delimited import Sheet, open_sheet
 from rupturekit.records.foreign import read_table
 from rupturekit.records.grammar import MICROSECONDS, TimeFormat, format_scaled, parse_time
 from rupturekit.records.guess import CodeHeader, Column, Run
-from rupturekit.records.mapping import parse_mapping, toml_table, toml_value
+from rupturekit.records.mapping import MARKERS, parse_mapping, toml_table, toml_value
 from rupturekit.vocabulary import Party
 
 __all__ = ["Proposal", "propose_mapping"]
@@ -161,10 +161,14 @@ class _Sketch:
     runs: list[Run]
     book: Codebook | None = None
     headers: list[CodeHeader] = attrs.field(factory=list)
+    unread: list[CodeHeader] = attrs.field(factory=list)
+    """Columns that are called like a code and hold neither marks nor ratings."""
     codes: dict[str, str] = attrs.field(factory=dict)
     counts: Counter[str] = attrs.field(factory=Counter)
     codebook_file: str = ""
     parties: tuple[str, str] = (Party.CLIENT.value, Party.THERAPIST.value)
+    whose: list[Column] = attrs.field(factory=list)
+    """The columns that could be that of the party, where none is called so."""
     unmapped: list[tuple[str, int]] = attrs.field(factory=list)
     questions: list[str] = attrs.field(factory=list)
     said: list[str] = attrs.field(factory=list)
@@ -178,10 +182,12 @@ class _Sketch:
         rest = [column for column in columns if column.name not in in_runs]
         book, headers = (None, []) if runs else _code_headers(rest, comma=comma)
         taken = {header.column.name for header in headers}
-        roles = guess.roles([column for column in rest if column.name not in taken], comma=comma)
+        left = [column for column in rest if column.name not in taken]
+        roles = guess.roles(left, comma=comma)
         sketch = cls(sheet=sheet, columns=columns, rows=rows, comma=comma, roles=roles, runs=runs, book=book,
-                     headers=headers)
+                     headers=headers, unread=[] if book is None else guess.headed(left, book))
         sketch._settle_dyad(rest)
+        sketch._settle_party(left)
         sketch._settle_codes()
         return sketch
 
@@ -202,6 +208,21 @@ class _Sketch:
                 self.roles["dyad"] = every[:1]
                 self.roles = {role: [column for column in found if role == "dyad" or column is not every[0]]
                               for role, found in self.roles.items()}
+
+    def _settle_party(self, rest: list[Column]) -> None:
+        """Where no column is called so, one that could say whose behaviour a row holds is proposed, and asked about.
+
+        Two runs of intervals, and columns whose codes belong to one party each, already say whose they are.
+        """
+        told = len(self.runs) == 2 or (self.headers and all(self._sole_party(each) for each in self.headers))
+        if self.column("party") is None and not told:
+            used = [column for found in self.roles.values() for column in found]
+            self.whose = guess.could_say_whose(column for column in rest if column not in used)
+            self.roles["party"] = self.whose[:1]
+
+    def _sole_party(self, header: CodeHeader) -> str | None:
+        parties = self.book[header.code].parties if self.book is not None else ()
+        return parties[0] if len(parties) == 1 else None
 
     # --- codes
 
@@ -285,7 +306,21 @@ class _Sketch:
             length = self._segment()
             lines.append("segment_seconds = " + format_scaled(length, places=6) if length is not None else
                          f"# segment_seconds = ?  {self.ask('how many seconds does a segment or interval last?')}")
+        none = self._none_code()
+        if none:
+            lines.append(f"{toml_table('', {'none_code': none})}  # given to each observed segment without a marker")
         return "\n".join(lines)
+
+    def _none_code(self) -> str | None:
+        """Return the code for segments without a marker, where the columns are codes, and markers among them."""
+        book, time = self.book, self.time
+        if book is None or not self.headers or (time != "segment" and self._offset_format() is None):
+            return None
+        tracks: dict[str | None, set[str]] = {}
+        for header in self._proposed_headers():
+            tracks.setdefault(header.track, set()).update(book.functions_of(header.code))
+        looked = tracks and not any(MARKERS.isdisjoint(functions) for functions in tracks.values())
+        return next(iter(book.codes_for("no_marker")), None) if looked else None
 
     def _parties(self) -> tuple[str, str]:
         """Return the two parties: client and therapist, unless the table has two other words."""
@@ -349,6 +384,8 @@ class _Sketch:
     def _party(self) -> str:
         column = self.roles["party"][0]
         lines = [toml_table("[fields.party]", {"column": column.name})]
+        if self.whose:
+            lines[0] += f"  {self.ask(self._whose_question(column))}"
         values: dict[str, str] = {}
         unknown = []
         for word in column.values:
@@ -367,6 +404,12 @@ class _Sketch:
                                   '"" under values'))
         return "\n".join(lines)
 
+    def _whose_question(self, column: Column) -> str:
+        words = ", ".join(map(_quoted, column.values))
+        others = [_quoted(each.name) for each in self.whose[1:]]
+        instead = f" Or is it {listed(others)}?" if others else ""
+        return f"does {_quoted(column.name)} ({words}) say whose behaviour a row holds?{instead} If not, leave it out"
+
     def _times_fields(self) -> Iterator[str]:
         onset, order, time = self.column("onset"), self.column("order"), self.time
         column = onset if onset is not None else order
@@ -374,19 +417,31 @@ class _Sketch:
             by = "the file" if order is None else _quoted(order.name)
             yield self.ask(f"no column looks like a time; are moves to be numbered in the order of {by}?")
             return
-        format = column.time_format(comma=self.comma) or TimeFormat.ORDINAL
-        if time == "turn" or (time == "segment" and onset is None):
-            format = TimeFormat.ORDINAL
+        format = self._onset_format()
         lines = [toml_table("[fields.onset]", {"column": column.name, "format": format.value})]
         if format is TimeFormat.ORDINAL and time == "segment":
             lines.append(f"first = {1 if '0' not in column.counts else 0}")
         if format in (TimeFormat.SECONDS, TimeFormat.MILLISECONDS) and not _SECONDS & set(guess.words_of(column.name)):
             lines[0] += f"  {self.ask(f'are the numbers of {_quoted(column.name)} really {format.value}?')}"
         yield "\n".join(lines)
-        offset = self.column("offset")
-        if offset is not None and time in ("clock", "segment") and format is not TimeFormat.ORDINAL:
-            found = offset.time_format(comma=self.comma)
-            yield toml_table("[fields.offset]", {"column": offset.name, "format": str(found or format)})
+        offset, found = self.column("offset"), self._offset_format()
+        if offset is not None and found is not None:
+            yield toml_table("[fields.offset]", {"column": offset.name, "format": found.value})
+
+    def _onset_format(self) -> TimeFormat:
+        """Return the format of the column that the onset is read from."""
+        onset, order, time = self.column("onset"), self.column("order"), self.time
+        column = onset if onset is not None else order
+        if column is None or time == "turn" or (time == "segment" and onset is None):
+            return TimeFormat.ORDINAL
+        return column.time_format(comma=self.comma) or TimeFormat.ORDINAL
+
+    def _offset_format(self) -> TimeFormat | None:
+        """Return the format of the column that the offset is read from, or None where none is."""
+        offset, format = self.column("offset"), self._onset_format()
+        if offset is None or self.time not in ("clock", "segment") or format is TimeFormat.ORDINAL:
+            return None
+        return offset.time_format(comma=self.comma) or format
 
     def _code(self) -> str:
         columns = self.roles.get("code", [])
@@ -416,19 +471,39 @@ class _Sketch:
             named = "" if party is None else f"\nparty = {toml_value(party)}"
             yield f"{toml_table('[[wide]]', items)}{named}\n{asked}"
 
+    @property
+    def _rated(self) -> bool:
+        return guess.are_ratings(header.column for header in self.headers)
+
+    def _proposed_headers(self) -> list[CodeHeader]:
+        """Return the columns of codes without those of ratings that are empty, where nobody knows what to look for."""
+        return [header for header in self.headers if header.column.values or not self._rated]
+
     def _code_columns(self) -> Iterator[str]:
-        rated = guess.are_ratings(header.column for header in self.headers)
+        proposed = self._proposed_headers()
         for header in self.headers:
-            parties = self.book[header.code].parties if self.book is not None else ()
-            items: dict[str, object] = {"column": header.column.name, "code": header.code,
-                                        "party": parties[0] if len(parties) == 1 else None, "track": header.track}
-            if rated and not header.column.values:
-                yield self.ask(f"{_quoted(header.column.name)} is empty and left out; was {header.code} never coded?")
-            elif rated:
-                asked = self.ask(f"from which rating on is {_quoted(header.column.name)} present? 1 says: above 1")
-                yield toml_table("[[code_columns]]", items | {"rating": True, "above": 1}) + f"  {asked}"
+            if header in proposed:
+                yield self._code_column(header)
             else:
-                yield toml_table("[[code_columns]]", items | _marks(header.column))
+                yield self.ask(f"{_quoted(header.column.name)} is empty and left out; was {header.code} never coded?")
+        for header in self.unread:
+            yield self.ask(f"{_quoted(header.column.name)} is called like {header.code} and left out, as it holds "
+                           "neither marks nor ratings; what do its cells mean?")
+
+    def _code_column(self, header: CodeHeader) -> str:
+        column, asked = header.column, ""
+        items: dict[str, object] = {"column": column.name, "code": header.code, "party": self._sole_party(header),
+                                    "track": header.track}
+        if self._rated and column.numbers(comma=self.comma) is not None:
+            items |= {"rating": True, "above": 1}
+            asked = self.ask(f"from which rating on is {_quoted(column.name)} present? 1 says: above 1")
+        else:
+            items |= _marks(column)
+            weak = guess.weak_marks(column)
+            if weak:
+                asked = self.ask(f"{listed(map(_quoted, weak))} in {_quoted(column.name)} looks like a weaker mark; is "
+                                 "the code present there? If not, list it under absent")
+        return toml_table("[[code_columns]]", items) + (f"\n{asked}" if asked else "")
 
 
 def _marks(column: Column) -> dict[str, object]:
@@ -511,11 +586,12 @@ def _tried(path: Path, text: str, codebook_text: str, codebook_file: str) -> str
     """Read the table as proposed and return what comes of it, in a sentence or several."""
     if path.stat().st_size > _LARGEST_TRIAL:
         return ""
-    try:
-        with TemporaryDirectory() as folder, warnings.catch_warnings():
-            warnings.simplefilter("ignore", CodingWarning)
-            if codebook_file:
-                Path(folder, codebook_file).write_text(codebook_text, encoding="utf-8")
+    with TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore", CodingWarning)
+        if codebook_file:
+            Path(folder, codebook_file).write_text(codebook_text, encoding="utf-8")
+        try:
             return str(read_table(path, parse_mapping(text, where="the proposal", folder=folder)).losses)
-    except RuptureKitError as error:
-        return str(error)
+        except RuptureKitError as error:
+            # The folder is gone when somebody reads of it; the file is told by its name.
+            return str(error).replace(str(Path(folder, codebook_file)), codebook_file)

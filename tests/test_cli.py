@@ -149,6 +149,43 @@ def test_an_unknown_episode_is_a_sentence(demo: Path, capsys: pytest.CaptureFixt
     assert "no trace of episode 'nobody'" in capsys.readouterr().err
 
 
+def test_an_episode_that_was_left_out_is_said_to_be(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["trace", str(demo), "--explain", "V3-E1"]) == 1
+    assert "was drawn and not traced (opened with another rupture type than withdrawal" in capsys.readouterr().err
+
+
+def test_every_part_of_the_rule_can_be_said(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["trace", str(demo), "--opened-by", "client", "--across-sessions", "--rule-alone",
+                 "--tie-rule", "second_party_first"]) == 0
+    out = capsys.readouterr().out
+    assert "at a move of the client whose function" in out
+    assert "may go on in the next" in out
+    assert "drawn by the coders" not in out
+
+
+@pytest.mark.parametrize("gap", ["nan", "inf", "1e300", "0", "-3", "x"])
+def test_a_gap_that_is_no_span_of_time_is_refused(gap: str, demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["trace", str(demo), f"--gap={gap}"]) == 2
+    assert "--gap" in capsys.readouterr().err
+
+
+def test_half_a_turn_is_refused(tmp_path: Path, sheet: Path, mapping: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mapping.write_text(mapping.read_text().replace('time = "clock"', 'time = "turn"').replace('"seconds"', '"ordinal"'))
+    command = ["trace", str(sheet), "--mapping", str(mapping), "--model", "withdrawal-2000"]
+    assert main([*command, "--gap", "2.5"]) == 1
+    assert "expected a whole number" in capsys.readouterr().err
+    assert main([*command, "--gap", "20"]) == 0
+    assert "after 20 turns" in capsys.readouterr().out
+
+
+def test_what_is_odd_in_a_study_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["example", str(tmp_path / "demo")]) == 0
+    labels = tmp_path / "demo" / "data" / "study-example_table-labels_data.csv"
+    labels.write_text(labels.read_text().replace("V1-E1", "V9-E9"))
+    assert main(["check", str(tmp_path / "demo")]) == 0
+    assert "odd: statements about what is not there: episode 'V9-E9'" in capsys.readouterr().out
+
+
 def test_models_and_codebooks_are_listed_and_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models"]) == 0
     assert "arrows:" in capsys.readouterr().out

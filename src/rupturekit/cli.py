@@ -33,7 +33,7 @@ from rupturekit.segmentation import compare_boundaries, segment
 from rupturekit.sensitivity import segment_many
 from rupturekit.settings import Settings, parse_settings
 from rupturekit.state_machine import as_model
-from rupturekit.traces import TraceTable, trace_cohort
+from rupturekit.traces import TieRule, TraceTable, trace_cohort
 from rupturekit.vocabulary import Party, TimeKind
 
 __all__ = ["main"]
@@ -154,7 +154,7 @@ def _trace(asked: argparse.Namespace) -> int:
     table = trace_cohort(cohort, model, track=track, tie_rule=settings.tie_rule, follow_skips=settings.follow_skips,
                          any_type=settings.any_type)
     if asked.explain:
-        print("\n\n".join(table.named(name).explain() for name in asked.explain))
+        print("\n\n".join(_explained(table, name) for name in asked.explain))
         return 0
     print(coverage(cohort.coding.codebook, model, parties=cohort.coding.parties))
     print(f"\nepisodes: {settings.segmentation.describe(cohort.coding.time)}\ntrack: {track}\n")
@@ -163,6 +163,16 @@ def _trace(asked: argparse.Namespace) -> int:
     if asked.rules:
         _print_sensitivity(study.cohort, settings, track, model)
     return 0
+
+
+def _explained(table: TraceTable, name: str) -> str:
+    """Tell one episode; say why one that was drawn is not traced."""
+    drawn = table.cohort.columns.rows.words("episode")
+    if name in drawn and name not in table.episodes.rows.words("episode"):
+        why = "; ".join(table.left_out)
+        raise RecordError(f"episode {name!r} was drawn and not traced ({why}); --any-type traces episodes of every "
+                          "type", field="episode", value=name)
+    return table.named(name).explain()
 
 
 def _print_traces(table: TraceTable, *, most: int | None) -> None:
@@ -205,9 +215,12 @@ def _settings(study: Study, asked: argparse.Namespace) -> Settings:
         gap = round(asked.gap * 1_000_000) if clock else int(asked.gap)
         rule = attrs.evolve(rule, gap=gap, gap_in="", name=f"gap {asked.gap:g} {'s' if clock else 'turns'}")
     rule = attrs.evolve(rule, opens=tuple(asked.opens or rule.opens),
-                        closes_on=tuple(asked.closes_on or rule.closes_on))
+                        opened_by=tuple(asked.opened_by or rule.opened_by), closes_on=tuple(asked.closes_on or rule.closes_on),
+                        across_sessions=rule.across_sessions or asked.across_sessions,
+                        use_coded=rule.use_coded and not asked.rule_alone)
     return attrs.evolve(said, model=asked.model or said.model, track=asked.track or said.track, segmentation=rule,
-                        follow_skips=said.follow_skips and not asked.no_skips, any_type=said.any_type or asked.any_type)
+                        follow_skips=said.follow_skips and not asked.no_skips, any_type=said.any_type or asked.any_type,
+                        tie_rule=TieRule(asked.tie_rule) if asked.tie_rule else said.tie_rule)
 
 
 def _models(asked: argparse.Namespace) -> int:
@@ -243,14 +256,15 @@ def _coverage(asked: argparse.Namespace) -> int:
 
 def _init(asked: argparse.Namespace) -> int:
     proposal = propose_mapping(asked.file)
-    print(proposal)
     if asked.output is None:
-        print("\nTo keep the proposal: rupturekit init", asked.file, "-o mapping.toml")
+        print(f"{proposal}\n\nTo keep the proposal: rupturekit init {asked.file} -o mapping.toml")
         return 0
     target = Path(asked.output)
     _write_new(target, proposal.text)
     if proposal.codebook_text:
         _write_new(target.parent / proposal.codebook_file, proposal.codebook_text)
+    print(proposal)
+    if proposal.codebook_text:
         print(f"\nwritten: {target.parent / proposal.codebook_file}, a codebook to fill in")
     print(f"\nwritten: {target}. Read it, settle what is marked `choose`, then: rupturekit check {asked.file} "
           f"--mapping {target}")
@@ -358,6 +372,11 @@ def _add_study_commands(commands: Any) -> None:
                         "given several times")
     traced.add_argument("--closes-on", action="append", metavar="FUNCTION", help="a resolution that closes an episode "
                         "(then rates of repair are partly by construction)")
+    traced.add_argument("--opened-by", action="append", metavar="PARTY", help="whose moves open an episode; either "
+                        "party's where it is not said")
+    traced.add_argument("--across-sessions", action="store_true", help="let an open episode go on in the next session")
+    traced.add_argument("--rule-alone", action="store_true", help="leave the coders' own episodes aside")
+    traced.add_argument("--tie-rule", choices=[rule.value for rule in TieRule], help="order of moves at one instant")
     traced.add_argument("--no-skips", action="store_true", help="never follow a move past steps that were not seen")
     traced.add_argument("--any-type", action="store_true", help="trace episodes of other rupture types too")
     traced.add_argument("--explain", action="append", metavar="EPISODE", help="tell one episode in plain words")

@@ -215,7 +215,8 @@ def _settings(study: Study, asked: argparse.Namespace) -> Settings:
         gap = round(asked.gap * 1_000_000) if clock else int(asked.gap)
         rule = attrs.evolve(rule, gap=gap, gap_in="", name=f"gap {asked.gap:g} {'s' if clock else 'turns'}")
     rule = attrs.evolve(rule, opens=tuple(asked.opens or rule.opens),
-                        opened_by=tuple(asked.opened_by or rule.opened_by), closes_on=tuple(asked.closes_on or rule.closes_on),
+                        opened_by=tuple(asked.opened_by or rule.opened_by),
+                        closes_on=tuple(asked.closes_on or rule.closes_on),
                         across_sessions=rule.across_sessions or asked.across_sessions,
                         use_coded=rule.use_coded and not asked.rule_alone)
     return attrs.evolve(said, model=asked.model or said.model, track=asked.track or said.track, segmentation=rule,

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from real_records import fitted
 from rupturekit.cohort import Cohort
 from rupturekit.episode import Move, ObservedStretch, Session, Track
 from rupturekit.errors import CodingWarning, FileProblem, InvalidRecords, RuptureKitError
-from rupturekit.records.delimited import open_sheet
 from rupturekit.records.foreign import read_table
 from rupturekit.records.grammar import TimeFormat
 from rupturekit.records.layouts import common
@@ -1102,24 +1102,6 @@ def test_ten_annotators_are_ten_tracks_in_order_alone(shared_file, tmp_path, cap
     one = {(move.dyad, move.onset) for move in study.cohort.moves if move.track == "0"}
     assert all(one == {(move.dyad, move.onset) for move in study.cohort.moves if move.track == str(track)}
                for track in range(10))
-
-
-def fitted(mapping, path):
-    """Return a mapping that follows the file's own spelling of names and numbers, and its annotators if it has any."""
-    sheet = open_sheet(path)
-    spelled = {name.casefold(): name for name in sheet.header}
-    fields = [attrs.evolve(field, columns=tuple(spelled.get(name.casefold(), name) for name in field.columns))
-              for field in mapping.fields]
-    if "annotator_id" in spelled:
-        fields.append(Field(name="rater", columns=(spelled["annotator_id"],)))
-    order = mapping.order_by and spelled.get(mapping.order_by.casefold(), mapping.order_by)
-    wide = []
-    for block in mapping.wide:
-        columns = [at for at, name in enumerate(sheet.header) if name.casefold().startswith(block.prefix.casefold())]
-        words = {cells[at] for _, cells in sheet.rows() for at in columns if cells[at].startswith(("0", "1"))}
-        values = {word: dict(block.values)[word[0]] for word in words}
-        wide.append(attrs.evolve(block, prefix=sheet.header[columns[0]][: len(block.prefix)], values=values))
-    return attrs.evolve(mapping, fields=tuple(fields), order_by=order, wide=tuple(wide))
 
 
 @pytest.mark.shared

@@ -16,7 +16,8 @@ from rupturekit.cohort import Cohort
 from rupturekit.episode import Episode, Move
 from rupturekit.segmentation import SegmentationRule
 from rupturekit.state_machine import Condition, StateMachine, Transition
-from rupturekit.traces import Reached, TieRule
+from rupturekit.ties import TieRule
+from rupturekit.traces import Reached
 from rupturekit.vocabulary import ClosedBy, RuptureType
 
 # --- replay ----------------------------------------------------------------------------------------------------

@@ -15,7 +15,8 @@ from rupturekit.example import EXAMPLE_DESCRIPTION, EXAMPLE_SETTINGS, example_co
 from rupturekit.segmentation import compare_boundaries, segment
 from rupturekit.settings import parse_settings
 from rupturekit.state_machine import load_model
-from rupturekit.traces import Reached, TieRule, Trace, trace, trace_cohort
+from rupturekit.ties import TieRule
+from rupturekit.traces import Reached, Trace, trace, trace_cohort
 from rupturekit.vocabulary import Attendance, ClosedBy, Explanation, MissingReason, Perspective, RepairSource
 
 TABLES = ("moves", "sessions", "dyads", "observed", "ratings", "needs", "context", "labels")

@@ -9,7 +9,7 @@ from rupturekit.errors import DefinitionError
 from rupturekit.example import EXAMPLE_SETTINGS
 from rupturekit.segmentation import WHOLE_SESSION
 from rupturekit.settings import Settings, parse_settings
-from rupturekit.traces import TieRule
+from rupturekit.ties import TieRule
 
 
 def test_without_a_file_everything_keeps_its_default() -> None:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from rupturekit.segmentation import SegmentationRule, compare_boundaries, segment
     from rupturekit.sensitivity import segment_many
     from rupturekit.state_machine import StateMachine, load_model, model_names, read_model
-    from rupturekit.traces import TieRule, Trace, TraceTable, trace, trace_cohort
+    from rupturekit.ties import TieRule
+    from rupturekit.traces import Trace, TraceTable, trace, trace_cohort
     from rupturekit.vocabulary import Need, NeedAct, NeedVerb, Outcome, Party, RuptureType
 
 _EXPORTS: Final[dict[str, str]] = {
@@ -46,7 +47,7 @@ _EXPORTS: Final[dict[str, str]] = {
     "Session": "episode",
     "StateMachine": "state_machine",
     "Study": "records.study",
-    "TieRule": "traces",
+    "TieRule": "ties",
     "Trace": "traces",
     "TraceTable": "traces",
     "codebook_names": "codebooks",

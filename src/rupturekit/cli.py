@@ -33,7 +33,8 @@ from rupturekit.segmentation import compare_boundaries, segment
 from rupturekit.sensitivity import segment_many
 from rupturekit.settings import Settings, parse_settings
 from rupturekit.state_machine import as_model
-from rupturekit.traces import TieRule, TraceTable, trace_cohort
+from rupturekit.ties import TieRule
+from rupturekit.traces import TraceTable, trace_cohort
 from rupturekit.vocabulary import Party, TimeKind
 
 __all__ = ["main"]

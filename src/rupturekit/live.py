@@ -19,7 +19,8 @@ from rupturekit.codebooks import Codebook
 from rupturekit.episode import Coding, Move
 from rupturekit.errors import DefinitionError, ProvenanceMismatch, RecordError
 from rupturekit.state_machine import StateMachine, Transition
-from rupturekit.traces import Group, Orders, Step, step_of
+from rupturekit.ties import Group, Orders
+from rupturekit.traces import Step, step_of
 
 __all__ = ["Expectation", "Tracer"]
 

@@ -7,7 +7,7 @@ import attrs
 from rupturekit import _definitions
 from rupturekit._definitions import Node
 from rupturekit.segmentation import WHOLE_SESSION, SegmentationRule, read_rule
-from rupturekit.traces import TieRule
+from rupturekit.ties import TieRule
 
 __all__ = ["Settings", "parse_settings"]
 

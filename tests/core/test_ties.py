@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 import oracles
 from rupturekit.episode import Move
 from rupturekit.state_machine import StateMachine
-from rupturekit.traces import TieRule, Trace, trace, trace_cohort
+from rupturekit.ties import TieRule
+from rupturekit.traces import Trace, trace, trace_cohort
 from rupturekit.vocabulary import TimeKind
 from strategies import Parts, models, parts
 

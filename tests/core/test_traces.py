@@ -17,7 +17,8 @@ from rupturekit.episode import Coding, Episode, EpisodeRow, Label, Member, Move,
 from rupturekit.errors import CodingWarning, NoClock, OffModelMove, RecordError
 from rupturekit.segmentation import SegmentationRule, segment
 from rupturekit.state_machine import Condition, State, StateMachine, Transition, load_model
-from rupturekit.traces import Reached, TieRule, Trace, trace, trace_cohort
+from rupturekit.ties import TieRule
+from rupturekit.traces import Reached, Trace, trace, trace_cohort
 from rupturekit.vocabulary import (
     ClosedBy,
     Evidence,

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 import oracles
 from rupturekit.alphabet import Observability, coverage
 from rupturekit.state_machine import StateMachine
-from rupturekit.traces import TieRule, Trace, TraceTable, trace
+from rupturekit.ties import TieRule
+from rupturekit.traces import Trace, TraceTable, trace
 from rupturekit.traces import trace_cohort as loud_trace_cohort
 from rupturekit.vocabulary import RuptureType
 from strategies import SECOND, Parts, codebooks, models, parts, products, quietly, renamed, shifted

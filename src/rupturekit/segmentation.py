@@ -362,8 +362,8 @@ class BoundaryComparison:
         lines = [repr(self)]
         lines += [f"  {one} and {other}: {shared} moves shared, of {n} and {m}"
                   for one, other, shared, n, m in self.pairs]
-        lines += [f"  only the coders': {name}" for name in self.only_coded]
-        return "\n".join([*lines, *(f"  only the rule's: {name}" for name in self.only_drawn)])
+        alone = (("only the coders'", self.only_coded), ("only the rule's", self.only_drawn))
+        return "\n".join([*lines, *(f"  {whose}: {listed(names)}" for whose, names in alone if names)])
 
 
 def compare_boundaries(cohort: Cohort, rule: SegmentationRule, *, track: str | None = None) -> BoundaryComparison:

@@ -250,8 +250,7 @@ def test_the_comparison_of_boundaries_is_told() -> None:
     assert (said.n_coded, said.n_drawn, said.n_sessions) == (2, 3, 2)
     assert str(said).splitlines() == [
         "BoundaryComparison(2 by the coders, 3 by 'gap'; 1 only the coders', 2 only the rule's)",
-        "  A and D1-1: 2 moves shared, of 2 and 3", "  only the coders': B", "  only the rule's: D1-2",
-        "  only the rule's: D1-3"]
+        "  A and D1-1: 2 moves shared, of 2 and 3", "  only the coders': B", "  only the rule's: D1-2, D1-3"]
 
 
 # --- rules -----------------------------------------------------------------------------------------------------

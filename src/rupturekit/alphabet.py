@@ -508,11 +508,11 @@ def _state_coverage(model: StateMachine, codebook: Codebook, state: str
 
 
 def _ambiguous(alphabet: Alphabet) -> tuple[tuple[str, str, str], ...]:
+    """Tell the kinds of moves that fit arrows to different states; where skips are followed nothing else is forced."""
     found: dict[tuple[str, str, str], None] = {}
-    for (state, symbol), reason in alphabet.forced.items():
-        if reason is Reason.AMBIGUOUS:
-            for party, code, *_ in np.argwhere(alphabet.symbol == symbol).tolist():
-                if party < 2 and code < len(alphabet.codebook.codes):
-                    found[alphabet.model.states[state].name, alphabet.codebook.codes[code].code,
-                          alphabet.parties[party]] = None
+    for state, symbol in alphabet.forced:
+        for party, code, *_ in np.argwhere(alphabet.symbol == symbol).tolist():
+            if party < 2 and code < len(alphabet.codebook.codes):
+                found[alphabet.model.states[state].name, alphabet.codebook.codes[code].code,
+                      alphabet.parties[party]] = None
     return tuple(found)

@@ -103,9 +103,9 @@ def lines_of(cohort: Cohort, track: str, *, across_sessions: bool, leave_out: fr
     lines: list[_Line] = []
     line, place = np.zeros(len(rows), dtype="i8"), np.zeros(len(rows), dtype="i8")
     kept = np.zeros(len(rows), dtype=bool)
-    for dyad in dict.fromkeys(word for word, _ in record.groups):
+    for dyad, meetings in record.meetings(across_sessions=across_sessions).items():
         open_line: _Line | None = None
-        for session in record.meetings(dyad, across_sessions=across_sessions):
+        for session in meetings:
             if (dyad, session) in leave_out:
                 open_line = None
                 continue
@@ -146,6 +146,7 @@ class _Record:
         self.lasts = np.maximum(moves.offset[rows], self.onset) - self.onset
         if cohort.coding.time is TimeKind.SEGMENT and cohort.coding.segment is not None:
             self.lasts = np.where(moves.offset[rows] == ABSENT, cohort.coding.segment, self.lasts)
+        self._over = self.onset + self.lasts
         self.groups = _groups(cohort, rows)
         listed = list(zip(sessions.words("dyad"), sessions.session.tolist(), strict=True))
         lengths = zip(listed, sessions.duration.tolist(), strict=True)
@@ -160,20 +161,26 @@ class _Record:
             if whose == track:
                 self._seen.setdefault((dyad, session), []).append((start, end))
 
-    def meetings(self, dyad: str, *, across_sessions: bool) -> list[int]:
-        """Return the sessions of a dyad in which something could be drawn, in order; missed ones are no meetings."""
-        numbers = {session for who, session in self.groups if who == dyad}
+    def meetings(self, *, across_sessions: bool) -> dict[str, list[int]]:
+        """Return for each dyad with moves its sessions in order; missed ones are no meetings.
+
+        Sessions without moves count only where episodes may cross sessions.
+        """
+        numbers: dict[str | None, set[int]] = {}
+        for dyad, session in self.groups:
+            numbers.setdefault(dyad, set()).add(session)
         if across_sessions:
-            on_record = {session for who, session in self._listed | self._seen.keys() if who == dyad}
-            numbers |= {session for session in on_record if (dyad, session) not in self._missed}
-        return sorted(numbers)
+            for meeting in (self._listed | self._seen.keys()) - self._missed:
+                if meeting[0] in numbers:
+                    numbers[meeting[0]].add(meeting[1])
+        return {str(dyad): sorted(held) for dyad, held in numbers.items()}
 
     def stretches(self, dyad: str, session: int) -> list[tuple[int, int]]:
         """Return the observed stretches of a session, merged; none where it was not coded."""
         low, high = self.groups.get((dyad, session), (0, 0))
         seen = list(self._seen.get((dyad, session), ()))
         if not seen and (low < high or not self._seen):
-            last = int((self.onset + self.lasts)[low:high].max(initial=0))
+            last = int(self._over[low:high].max(initial=0))
             seen = [(0, max(last, self._length.get((dyad, session), 0)))]
         coded = ((at, at) for at in dict.fromkeys(self.onset[low:high].tolist()))
         return list(_merged([*seen, *coded]))

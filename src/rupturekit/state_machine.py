@@ -360,11 +360,14 @@ def _check_ends(model: StateMachine) -> Iterator[StateMachineError]:
 def _check_silent(model: StateMachine) -> Iterator[StateMachineError]:
     silent: nx.DiGraph[str] = nx.DiGraph()
     silent.add_edges_from((arrow.source, arrow.target) for arrow in model.transitions if arrow.when is None)
-    for cycle in itertools.islice(nx.simple_cycles(silent), 3):
-        first = min(range(len(cycle)), key=lambda at: model.index[cycle[at]])    # the library may begin anywhere
-        circle = " -> ".join([*cycle[first:], *cycle[: first + 1]])
-        yield StateMachineError(f"{model.name}: the silent arrows {circle} go in a circle; give one of them a "
-                                "condition")
+    firsts = [min(held, key=model.index.__getitem__) for held in nx.strongly_connected_components(silent)]
+    for first in sorted(firsts, key=model.index.__getitem__):
+        back = [nx.shortest_path(silent, after, first) for after in silent.successors(first)
+                if nx.has_path(silent, after, first)]
+        if back:
+            circle = " -> ".join([first, *min(back, key=len)])
+            yield StateMachineError(f"{model.name}: the silent arrows {circle} go in a circle; give one of them a "
+                                    "condition")
 
 
 def _check_buckets(model: StateMachine) -> Iterator[StateMachineError]:

@@ -29,6 +29,7 @@ def test_a_plain_cohort_has_no_oddities() -> None:
 def test_a_code_of_the_other_party_is_told() -> None:
     assert odd(attrs.evolve(MOVE, code="invite")) == [
         "'invite' given to the client, whom the codebook does not name for it: 1 (first: move 1)"]
+    assert odd(MOVE, attrs.evolve(MOVE, row_id=2, code="invite", party="therapist")) == []
 
 
 def test_ratings_off_the_one_scale_of_moves_are_told() -> None:
@@ -36,7 +37,7 @@ def test_ratings_off_the_one_scale_of_moves_are_told() -> None:
     coding = attrs.evolve(STAGES, codebook=attrs.evolve(STAGES.codebook, scales=(scale,)))
     rated = [attrs.evolve(MOVE, row_id=at, rating=rating) for at, rating in enumerate([None, 1, 5, 5.5, 0])]
     assert odd(*rated, coding=coding) == ["ratings outside the codebook's scale salience (1 to 5): 2"]
-    assert odd(*rated) == []
+    assert odd(*rated) == odd(*rated[:3], coding=coding) == []
 
 
 def test_moves_outside_what_was_observed_are_told_in_tracks_that_say_what_was() -> None:

@@ -140,11 +140,19 @@ def test_a_meeting_that_was_not_coded_ends_an_episode_and_a_missed_one_does_not(
     assert [told(one) for one in cut(held, rule)] == [([0, 1], (3, 10), ClosedBy.SESSION_END)]
 
 
+def test_meetings_before_the_first_that_was_coded_draw_nothing() -> None:
+    rule = SegmentationRule(name="g", gap=None, across_sessions=True)
+    held = cohort("wd 5 2", observed=[stretch(0, 10, 2)], sessions=lengths(10, 10))
+    assert [told(one) for one in cut(held, rule)] == [([0], (2, 10), ClosedBy.SESSION_END)]
+
+
 def test_a_gap_counts_from_where_the_marker_ends() -> None:
     rule = SegmentationRule(name="g", gap=60)
     long_one = Move(row_id=0, dyad="D1", session=1, track="r1", code="wd", onset=0, offset=1000)
     moves = [long_one, attrs.evolve(long_one, row_id=1, onset=1010, offset=None)]
     assert [one.moves for one in cut(Cohort.of(moves, coding=STAGES), rule)] == [tuple(moves)]
+    within = [*moves, attrs.evolve(long_one, row_id=2, onset=500, offset=None)]
+    assert len(cut(Cohort.of(within, coding=STAGES), rule)) == 1    # the short marker inside the long one ends nothing
     coding = attrs.evolve(STAGES, time=TimeKind.SEGMENT, segment=300)
     apart = [attrs.evolve(long_one, offset=None), attrs.evolve(long_one, row_id=1, onset=600, offset=None)]
     for gap, n in ((300, 1), (299, 2)):

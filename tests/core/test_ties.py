@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import oracles
-from rupturekit.episode import Move
-from rupturekit.state_machine import StateMachine
+from rupturekit.codebooks import load_codebook
+from rupturekit.episode import Coding, Episode, Move
+from rupturekit.state_machine import Condition, State, StateMachine, Transition
 from rupturekit.ties import TieRule
 from rupturekit.traces import Trace, trace, trace_cohort
-from rupturekit.vocabulary import TimeKind
+from rupturekit.vocabulary import Evidence, Phase, TimeKind
 from strategies import Parts, models, parts
 
 EXACT = 6
@@ -87,3 +88,15 @@ def test_open_ends_do_not_depend_on_the_order_as_filed(study: Parts, model: Stat
         turned = [move for group in oracles.instants(episode.moves) for move in data.draw(st.permutations(group))]
         other = trace(attrs.evolve(episode, moves=tuple(turned)), model)
         assert ends_of(other) == ends_of(trace(episode, model))
+
+
+def test_who_comes_first_in_an_instant_has_waited_and_the_others_have_not() -> None:
+    states = tuple(State(name=name, phase=Phase.RUPTURE, initial=name == "a", end=name == "b") for name in "ab")
+    at_once = Condition(functions=("articulates",), max_elapsed=0)
+    model = StateMachine(name="m", title="M", source="S", states=states, transitions=(
+        Transition(source="a", target="b", when=at_once, evidence=Evidence.ASSUMPTION),))
+    moves = [Move(row_id=at, dyad="D", session=1, track="r", code=code, onset=onset)
+             for at, (code, onset) in enumerate([("wd", 0), ("articulate", 9), ("notice", 9)])]
+    one = trace(Episode.of(moves, coding=Coding(codebook=load_codebook("stages"))), model)
+    assert (one.end, one.open_ends) == ("a", ("a", "b"))
+    assert [step.order_dependent for step in one.steps] == [False, True, True]

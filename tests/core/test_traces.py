@@ -385,6 +385,13 @@ def test_a_summary_says_of_how_many_and_what_is_by_construction() -> None:
     assert "closed by their outcome" not in str(trace_cohort(study().with_episodes(study().columns.take(np.array([0])), rule="coders"), MODEL).summary())
 
 
+def test_a_summary_says_how_many_left_the_end_again() -> None:
+    moves = [move(at, code) for at, code in enumerate([*COURSE, "wd"])]
+    row = EpisodeRow(episode="E1", dyad="D1", track="r1", first_session=1, onset=0, last_session=1, end=seconds(3600))
+    said = trace_cohort(Cohort.of(moves, coding=STAGES, episodes=[row]), MODEL).summary()
+    assert dict(said.lines())["left the end again"] == "1 episodes (of 1)"
+
+
 def test_all_types_are_traced_when_asked_and_then_none_is_left_out() -> None:
     table = trace_cohort(study(), MODEL, any_type=True)
     assert (len(table), table.left_out) == (3, {})

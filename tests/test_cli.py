@@ -289,6 +289,16 @@ def test_an_interrupt_ends_with_130(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     assert "interrupted" in capsys.readouterr().err
 
 
+def test_stages_are_told_on_a_terminal_only(demo: Path, monkeypatch: pytest.MonkeyPatch,
+                                            capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["trace", str(demo)]) == 0
+    assert "reading" not in capsys.readouterr().err
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert main(["trace", str(demo)]) == 0
+    err = capsys.readouterr().err
+    assert "reading demo ...\ncutting 1,550 moves into episodes ...\ntracing 34 episodes ...\n" in err
+
+
 def test_progress_is_shown_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert list(cli._progress(range(300), "tracing")) == list(range(300))
     assert capsys.readouterr().err == ""

@@ -151,7 +151,9 @@ def _trace(asked: argparse.Namespace) -> int:
         raise RecordError("no process model named; say --model NAME (see `rupturekit models`) or set model under "
                           "[analysis] in rupturekit.toml", field="model")
     model = as_model(settings.model)
+    _tell_stage(f"cutting {len(study.cohort.moves):,} moves into episodes")
     cohort, track = _segmented(study.cohort, settings)
+    _tell_stage(f"tracing {len(cohort.columns):,} episodes")
     table = trace_cohort(cohort, model, track=track, tie_rule=settings.tie_rule, follow_skips=settings.follow_skips,
                          any_type=settings.any_type)
     if asked.explain:
@@ -303,12 +305,19 @@ def _convert(asked: argparse.Namespace) -> int:
 def _read(asked: argparse.Namespace) -> Study:
     """Read the study that a command names: a folder, or a sheet with its mapping."""
     path = Path(asked.study)
+    _tell_stage(f"reading {path.name}")
     if asked.mapping is not None:
         return read_table(path, asked.mapping)
     if path.is_file():
         raise FileProblem(f"{path}: a sheet is read through a mapping; say --mapping FILE, or run "
                           f"`rupturekit init {path}` to have one proposed", file=str(path))
     return read_study(path)
+
+
+def _tell_stage(what: str) -> None:
+    """Say on a terminal, and only there, which stage of the work has begun."""
+    if sys.stderr.isatty():
+        print(f"{what} ...", file=sys.stderr)
 
 
 def _progress(steps: Sequence[Any], what: str) -> Iterator[Any]:

@@ -327,7 +327,7 @@ def stretches(cohort: Cohort, track: str, dyad: str, session: int) -> list[tuple
     told = [one for one in cohort.observed if one.track == track]
     seen = [(one.start, one.end) for one in told if (one.dyad, one.session) == (dyad, session)]
     if not seen and (mine or not told):
-        last = max((max(m.onset, m.offset or 0) for m in mine), default=0)
+        last = max((m.onset + lasts(cohort, m) for m in mine), default=0)
         seen = [(0, max(last, length(cohort, dyad, session) or 0))]
     if not seen:
         return []
@@ -344,6 +344,13 @@ def stretches(cohort: Cohort, track: str, dyad: str, session: int) -> list[tuple
 def length(cohort: Cohort, dyad: str, session: int) -> int | None:
     """Return how long a session is on record."""
     return next((one.duration for one in cohort.sessions if (one.dyad, one.session) == (dyad, session)), None)
+
+
+def lasts(cohort: Cohort, move: Move) -> int:
+    """Return how long a move itself lasts: to its offset, or where there is none to the end of its segment."""
+    if move.offset is None:
+        return cohort.coding.segment or 0
+    return move.offset - move.onset
 
 
 class _Clock:
@@ -431,7 +438,7 @@ class _Clock:
         openers = [m for m in here if functions_of(book, m.code) & set(self.rule.opens) and _counts(self.rule, m)]
         closers = [m for m in here if functions_of(book, m.code) & set(self.rule.closes_on)]
         if openers:
-            over = self.now + max(max(m.onset, m.offset or 0) - m.onset for m in openers)
+            over = self.now + max(lasts(self.cohort, m) for m in openers)
             self.until = max(self.until, over) if self.open else over
             self.openers, self.over = self.openers if self.open else openers, None
         if self.open or openers:

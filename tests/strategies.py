@@ -31,7 +31,7 @@ from rupturekit.episode import (
 from rupturekit.errors import CodingWarning
 from rupturekit.segmentation import SegmentationRule
 from rupturekit.state_machine import Condition, State, StateMachine, Transition, parse_model
-from rupturekit.vocabulary import UNKNOWN, Certainty, Evidence, Outcome, Phase, RuptureType, TimeKind
+from rupturekit.vocabulary import UNKNOWN, Attendance, Certainty, Evidence, Outcome, Phase, RuptureType, TimeKind
 
 T = TypeVar("T")
 Names = dict[str | None, Any]
@@ -224,10 +224,12 @@ class Parts:
 
 @st.composite
 def parts(draw: st.DrawFn, *, codebook: st.SearchStrategy[Codebook] | None = None, tracks: tuple[str, ...] = ("r1",),
-          episodes: bool = True, times: tuple[TimeKind, ...] = (TimeKind.CLOCK, TimeKind.CLOCK, TimeKind.TURN),
+          episodes: bool = True, times: tuple[TimeKind, ...] = (TimeKind.CLOCK, TimeKind.CLOCK, TimeKind.TURN, TimeKind.SEGMENT),
           latest: int = 4, most: int = 12) -> Parts:
     """Draw a study of at most two dyads and three sessions, in which moves often share an instant."""
-    coding = Coding(codebook=draw(codebooks() if codebook is None else codebook), time=draw(st.sampled_from(times)))
+    kind = draw(st.sampled_from(times))
+    coding = Coding(codebook=draw(codebooks() if codebook is None else codebook), time=kind,
+                    segment=2 * SECOND if kind is TimeKind.SEGMENT else None)
     unit = SECOND if coding.time.has_clock else 1
     times_of = st.integers(0, latest).map(lambda whole: whole * unit)
     codes = [code.code for code in coding.codebook.codes]
@@ -245,15 +247,23 @@ def parts(draw: st.DrawFn, *, codebook: st.SearchStrategy[Codebook] | None = Non
     made = draw(st.lists(move(), min_size=n, max_size=n))
     moves = tuple(Move(row_id=at, source_row=at + 1, **fields) for at, fields in enumerate(made))
     held = sorted({(m.dyad, m.session) for m in moves})
-    lasts = {key: max(max(m.onset, m.offset or 0) for m in moves if (m.dyad, m.session) == key) for key in held}
+    meetings = [*held, *((dyad, 3) for dyad in sorted({dyad for dyad, _ in held}))]    # one more, that nobody moved in
+    lasts = {key: max((max(m.onset, m.offset or 0) for m in moves if (m.dyad, m.session) == key), default=0)
+             for key in meetings}
     sessions = tuple(Session(dyad=dyad, session=number, day=number,
+                             attended=draw(st.sampled_from([None, Attendance.YES, Attendance.NO])),
                              duration=draw(st.none() | times_of.map(lambda more, at=lasts[dyad, number]: at + more)))
-                     for dyad, number in held if draw(st.booleans()))
-    observed = tuple(ObservedStretch(dyad=dyad, session=number, track=track, start=0, end=draw(times_of))
-                     for dyad, number in held for track in tracks if draw(st.booleans()))
+                     for dyad, number in meetings if draw(st.booleans()))
+    observed = tuple(ObservedStretch(dyad=dyad, session=number, track=track, start=start, end=end)
+                     for dyad, number in meetings for track in tracks for start, end in draw(_stretches(times_of)))
     rows = tuple(draw(_episode_rows(held, times_of, tracks))) if episodes else ()
     return Parts(coding=coding, moves=moves, sessions=sessions, observed=observed, episodes=rows,
                  members=draw(_members(rows, moves)), labels=draw(_labels(rows, coding)))
+
+
+def _stretches(times: st.SearchStrategy[int]) -> st.SearchStrategy[list[tuple[int, int]]]:
+    """Return none, one or two stretches that do not overlap; the first often begins with the session."""
+    return st.lists(times | st.just(0), max_size=4).map(sorted).map(lambda at: list(zip(at[::2], at[1::2], strict=False)))
 
 
 @st.composite

@@ -184,7 +184,7 @@ class Cohort:
         tables: dict[str, Any] = {
             "sessions": _sorted(_as_table(Session, sessions), ("dyad", "session")),
             "dyads": _sorted(_as_table(Dyad, dyads), ("dyad",)),
-            "observed": _sorted(_as_table(ObservedStretch, observed), ("dyad", "track", "session", "start")),
+            "observed": _sorted(_as_table(ObservedStretch, observed), ("dyad", "track", "session", "start", "end")),
             "ratings": _as_table(Rating, ratings),
             "needs": _as_table(NeedStatement, needs),
             "context": _as_table(ContextEvent, context),

@@ -546,6 +546,7 @@ class _Chains:
 
     def compile_into(self, states: list[State], arrows: list[Transition], name: str
                      ) -> tuple[list[State], list[Transition]]:
+        """Return states and arrows with the product of the chains among them."""
         size = 1
         for chain in self.chains:
             size *= len(chain) + 1
@@ -593,6 +594,7 @@ class _Set:
 
     def compile_into(self, states: list[State], arrows: list[Transition], name: str
                      ) -> tuple[list[State], list[Transition]]:
+        """Return states and arrows with the subsets of the steps among them."""
         _bound(2 ** len(self.steps), name)
         subsets = [subset for n in range(len(self.steps) + 1)
                    for subset in itertools.combinations(range(len(self.steps)), n)]

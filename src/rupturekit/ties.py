@@ -39,6 +39,7 @@ def instants(cohort: Cohort, episodes: Episodes) -> Array:
 
 
 def in_tie_order(cohort: Cohort, episodes: Episodes, tie_rule: TieRule) -> Episodes:
+    """Return the episodes with the moves of each instant in the order of the rule."""
     if tie_rule is TieRule.AS_FILED or not len(episodes.members):
         return episodes
     first, second = cohort.coding.parties

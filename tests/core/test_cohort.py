@@ -120,7 +120,7 @@ def test_episodes_are_picked_as_from_a_list(study: Parts, data: st.DataObject) -
 @given(parts(tracks=("r1", "r2")))
 def test_the_counts_are_those_of_the_rows(study: Parts) -> None:
     cohort = study.cohort()
-    sessions = {(m.dyad, m.session) for m in study.moves} | {(s.dyad, s.session) for s in study.sessions}
+    sessions = {(one.dyad, one.session) for one in (*study.moves, *study.sessions, *study.observed)}
     assert cohort.counts() == {"move": len(study.moves), "dyad": len({dyad for dyad, _ in sessions}),
                                "session": len(sessions), "track": len({m.track for m in study.moves}),
                                "episode": len(study.episodes)}

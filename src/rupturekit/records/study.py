@@ -437,6 +437,7 @@ class _Cells:
     bad: set[int] = attrs.field(factory=set)
 
     def read(self, field: str, texts: list[str], reader: Callable[[str], Any], *, required: bool) -> list[Any]:
+        """Return the values of one column; a bad cell is told, and its row kept as bad."""
         known: dict[str, Any] = {}
         values = []
         for at, text in enumerate(texts):

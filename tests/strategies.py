@@ -163,9 +163,11 @@ def _alone(names: list[str] | Mapping[str, str]) -> Mapping[str, str]:
     return names if isinstance(names, Mapping) else {name: f'function = "{name}"' for name in names}
 
 
-def chains_text(chains: list[list[str]] | list[dict[str, str]], *, join: str = "join") -> str:
+def chains_text(chains: list[list[str]] | list[dict[str, str]], *, join: str = "join",
+                parties: tuple[str, ...] = ("client",)) -> str:
     """Return a model of parallel chains as TOML; a chain is a list of functions, or maps a step to its `when`."""
-    made = (f'[[parallel.chains]]\nparty = "client"\n{_steps_text("parallel.chains", _alone(chain))}' for chain in chains)
+    made = (f'[[parallel.chains]]\nparty = "{party}"\n{_steps_text("parallel.chains", _alone(chain))}'
+            for chain, party in zip(chains, itertools.cycle(parties), strict=False))
     return HEAD + ENDS + _block("parallel", join) + "".join(made)
 
 
@@ -183,7 +185,7 @@ def products(draw: st.DrawFn) -> StateMachine:
         names = draw(picked)
         return parse_model(set_text(names, draw(st.integers(1, len(names))), join=join))
     chains = [{f"{party}_{name}": f'party = "{party}", function = "{name}"' for name in draw(picked)} for party in PARTIES]
-    return parse_model(chains_text(chains, join=join))
+    return parse_model(chains_text(chains, join=join, parties=PARTIES))
 
 
 # --- studies ---------------------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ from rupturekit.episode import (
     Rating,
     Session,
     Track,
+    label_complaint,
 )
 from rupturekit.errors import CodingWarning, RecordError, did_you_mean, listed
 from rupturekit.problems import Problem, ProblemLog
@@ -196,6 +197,9 @@ class Cohort:
         _check_times(sorted_moves, tables["sessions"], problems)
         _check_sessions(tables["sessions"], problems)
         _check_observed(tables["observed"], problems)
+        _check_labels(tables["labels"], problems)
+        _check_once(tables["dyads"], "dyad", problems)
+        _check_once(tables["context"], "event", problems)
         rows = _as_table(EpisodeRow, episodes)
         _check_parties({**tables, "episodes": rows}, coding, problems)
         _check_episodes(rows, problems)
@@ -437,19 +441,29 @@ def _group_numbers(table: Table[Any], keys: tuple[str, ...]) -> Array:
 
 def _check_moves(moves: Table[Move], coding: Coding, problems: ProblemLog) -> None:
     book, known = coding.codebook, [code.code for code in coding.codebook.codes]
-    for at, code in enumerate(moves.levels["code"]):
-        if code not in book:
-            message = f"code {code!r} is not in {book.name}{did_you_mean(code, known)}"
-            _at_rows(moves, moves.code == at, "unknown code", "code", code, message, problems)
-    for at, party in enumerate(moves.levels["party"]):
-        if party not in coding.parties:
-            _at_rows(moves, moves.party == at, "unknown party", "party", party, _unknown_party(party, coding), problems)
+    codes = {code: f"code {code!r} is not in {book.name}{did_you_mean(code, known)}"
+             for code in moves.levels["code"] if code not in book}
+    _tell_words(moves, "code", "unknown code", codes, problems)
+    parties = {party: _unknown_party(party, coding) for party in moves.levels["party"] if party not in coding.parties}
+    _tell_words(moves, "party", "unknown party", parties, problems)
     values, counts = np.unique(moves.row_id, return_counts=True)
-    for row_id in values[counts > 1].tolist():
-        _at_rows(moves, moves.row_id == row_id, "row_id twice", "row_id", str(row_id),
-                 f"row_id {row_id} stands twice; every move needs its own", problems)
+    twice = np.flatnonzero(np.isin(moves.row_id, values[counts > 1]))
+    for at in twice[np.argsort(moves.row_id[twice], kind="stable")].tolist():
+        row_id = moves.row_id[at].item()
+        _at_row(moves, at, "row_id twice", "row_id", str(row_id),
+                f"row_id {row_id} stands twice; every move needs its own", problems)
     ends_early = (moves.offset != ABSENT) & (moves.offset < moves.onset)
     _at_rows(moves, ends_early, "ends before it starts", "offset", "", "a move ends before it starts", problems)
+
+
+def _tell_words(moves: Table[Move], field: str, kind: str, told: dict[str, str], problems: ProblemLog) -> None:
+    """Tell every row that holds one of the words, word by word, looking at the rows once."""
+    levels, codes = moves.levels[field], moves.arrays[field]
+    wrong = np.array([level in told for level in levels] + [False], dtype=bool)
+    rows = np.flatnonzero(wrong[codes])
+    for at in rows[np.argsort(codes[rows], kind="stable")].tolist():
+        word = levels[codes[at]]
+        _at_row(moves, at, kind, field, word, told[word], problems)
 
 
 def _unknown_party(party: str, coding: Coding) -> str:
@@ -460,10 +474,39 @@ def _unknown_party(party: str, coding: Coding) -> str:
 
 def _at_rows(moves: Table[Any], which: Array, kind: str, field: str, value: str, message: str,
              problems: ProblemLog) -> None:
-    for row, row_id in zip(moves.source_row[which].tolist(), moves.row_id[which].tolist(), strict=True):
-        known = row != ABSENT
-        problems.add(Problem(kind=kind, field=field, value=value, row=row if known else None, file=None,
-                             message=message if known else f"{message}; move {row_id}"))
+    for at in np.flatnonzero(which).tolist():
+        _at_row(moves, at, kind, field, value, message, problems)
+
+
+def _at_row(moves: Table[Any], at: int, kind: str, field: str, value: str, message: str, problems: ProblemLog) -> None:
+    row = moves.source_row[at].item()
+    known = row != ABSENT
+    problems.add(Problem(kind=kind, field=field, value=value, row=row if known else None, file=None,
+                         message=message if known else f"{message}; move {moves.row_id[at]}"))
+
+
+def _check_labels(labels: Table[Label], problems: ProblemLog) -> None:
+    """Check each distinct statement of the table with the rule of the object."""
+    rows: dict[tuple[str | None, str | None, str | None], int] = {}
+    stated = zip(labels.words("subject_kind"), labels.words("attribute"), labels.words("value"), strict=True)
+    for at, statement in enumerate(stated, start=1):
+        rows.setdefault(statement, at)
+    for (kind, attribute, value), at in rows.items():
+        complaint = label_complaint(str(kind), str(attribute), value=str(value))
+        if complaint is not None:
+            field, said = complaint
+            found = str(value if field == "value" else kind)
+            problems.add(Problem(kind="not allowed", field=field, value=found, row=at, file=None,
+                                 message=f"labels: {said}"))
+
+
+def _check_once(table: Table[Any], field: str, problems: ProblemLog) -> None:
+    """Check that an identity stands once in its table."""
+    codes, counts = np.unique(table.arrays[field], return_counts=True)
+    for code in codes[counts > 1].tolist():
+        name = table.levels[field][code]
+        problems.add(Problem(kind=f"{field} twice", field=field, value=name, row=None, file=None,
+                             message=f"{field} {name!r} stands twice; give it one row"))
 
 
 def _check_times(moves: Table[Move], sessions: Table[Session], problems: ProblemLog) -> None:

@@ -66,6 +66,7 @@ __all__ = [
     "Session",
     "Track",
     "clock_text",
+    "label_complaint",
     "seconds",
 ]
 
@@ -235,15 +236,26 @@ class Label:
     status: Annotated[Status, Column("enum", levels=Status, says="how sure the record is")] = Status.CODED
 
     def __attrs_post_init__(self) -> None:
-        if self.subject_kind not in SUBJECT_KINDS:
-            near = did_you_mean(self.subject_kind, SUBJECT_KINDS)
-            raise RecordError(f"Label.subject_kind: expected one of {listed(SUBJECT_KINDS)} but got "
-                              f"{self.subject_kind!r}{near}", field="subject_kind", value=self.subject_kind)
-        allowed = ATTRIBUTES.get(self.attribute)
-        if allowed and self.value not in allowed and self.value != UNKNOWN:
-            raise RecordError(
-                f"Label.value: expected one of {listed(allowed)} or unknown for {self.attribute!r} but got "
-                f"{self.value!r:.80}{did_you_mean(self.value, allowed)}", field="value", value=self.value)
+        complaint = label_complaint(self.subject_kind, self.attribute, value=self.value)
+        if complaint is not None:
+            field, said = complaint
+            raise RecordError(f"Label.{field}: {said}", field=field, value=getattr(self, field))
+
+
+def label_complaint(subject_kind: str, attribute: str, *, value: str) -> tuple[str, str] | None:
+    """Return (field, sentence) where a label speaks of nothing known or holds a value that its attribute lacks.
+
+    >>> label_complaint("episode", "noticing", value="perhaps")
+    ('value', "expected one of yes, no or unknown for 'noticing' but got 'perhaps'")
+    """
+    if subject_kind not in SUBJECT_KINDS:
+        near = did_you_mean(subject_kind, SUBJECT_KINDS)
+        return "subject_kind", f"expected one of {listed(SUBJECT_KINDS)} but got {subject_kind!r}{near}"
+    allowed = ATTRIBUTES.get(attribute)
+    if allowed and value not in allowed and value != UNKNOWN:
+        return "value", (f"expected one of {listed(allowed)} or unknown for {attribute!r} but got {value!r:.80}"
+                         f"{did_you_mean(value, allowed)}")
+    return None
 
 
 SUBJECT_KINDS: Final = ("episode", "move", "session", "dyad", "context")

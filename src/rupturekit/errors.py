@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rupturekit.problems import Problem
@@ -64,6 +64,18 @@ class CodingWarning(UserWarning):
 
 class RuptureKitError(Exception):
     """Anything that rupturekit refuses, with a sentence that says why."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let an error with keyword-only arguments travel between processes, its attributes with it."""
+        return _made_again, (type(self), self.args, self.__dict__)
+
+
+def _made_again(kind: type[RuptureKitError], args: tuple[Any, ...], held: dict[str, Any]) -> RuptureKitError:
+    made_by = OSError if issubclass(kind, OSError) else kind    # Python wants the base that lays out the object
+    error = made_by.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(held)
+    return error
 
 
 class RecordError(RuptureKitError, ValueError):
@@ -133,7 +145,7 @@ class StateMachineError(RuptureKitError, ValueError):
         super().__init__(message)
 
     def __iter__(self) -> Iterator[StateMachineError]:
-        return iter(self.problems)
+        return iter(self.problems or (self,))
 
 
 class UnknownState(StateMachineError):

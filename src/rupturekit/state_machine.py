@@ -515,6 +515,11 @@ def _condition(node: Node) -> Condition:
         node.complain("absent", "has to be \"pass\" or \"block\" beside a rating guard: what does a move without "
                                 "rating do?")
     shortest, longest = _elapsed(node, "min_seconds"), _elapsed(node, "max_seconds")
+    _check_range(node, "max_rating", low, high)
+    _check_range(node, "max_seconds", shortest, longest)
+    for key, value in (("min_rating", low), ("max_rating", high)):
+        if value is not None and round(value * 1000) / 1000 != value:
+            node.complain(key, f"expected at most three decimals, as ratings have, but got {value!r}")
     since = node.text("since", default="previous")
     if since not in ("previous", "onset"):
         node.complain("since", f"{since!r} is not one of previous, onset; time since a state was entered is not "
@@ -524,6 +529,11 @@ def _condition(node: Node) -> Condition:
         node.complain("function", "is missing; expected a function or a list of them")
     return Condition(party=node.text("party", default="") or None, functions=functions, min_rating=low,
                      max_rating=high, absent=absent, min_elapsed=shortest, max_elapsed=longest, since=since)
+
+
+def _check_range(node: Node, key: str, low: float | None, high: float | None) -> None:
+    if low is not None and high is not None and low > high:
+        node.complain(key, "lies below the minimum beside it, so the guard can never hold")
 
 
 def _elapsed(node: Node, key: str) -> int | None:
@@ -653,11 +663,19 @@ def _read_leaf(node: Node, *, declared: str) -> Transition:
     return attrs.evolve(leaf, note=node.text("note", default=""))
 
 
+def _of_party(node: Node, steps: tuple[Transition, ...]) -> tuple[Transition, ...]:
+    """Give the steps of a chain its party; a step of somebody else's is a mistake."""
+    party = node.text("party")
+    for step in steps:
+        if step.when is not None and step.when.party not in (None, party):
+            node.complain("steps", f"step {step.step!r} is of the {step.when.party}, but this chain is the {party}'s")
+    return tuple(attrs.evolve(step, when=attrs.evolve(step.when, party=party)) if step.when else step for step in steps)
+
+
 def _read_chains(node: Node) -> _Chains:
     chains = []
     for at, child in enumerate(node.tables("chains")):
-        child.text("party")
-        chains.append(_read_steps(child, declared=f"chain {at}"))
+        chains.append(_of_party(child, _read_steps(child, declared=f"chain {at}")))
     node.text("note", default="")
     if len(chains) < 2 or not all(chains):
         node.complain("chains", "expected at least two [[parallel.chains]], each with [[parallel.chains.steps]]")

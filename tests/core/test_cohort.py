@@ -149,7 +149,9 @@ def test_which_move_belongs_to_which_episode_is_part_of_the_digest() -> None:
 
 @given(st.data())
 def test_every_table_is_held_as_it_was_given(data: st.DataObject) -> None:
-    ratings, context, dyads = (data.draw(st.lists(records(cls), max_size=3)) for cls in (Rating, ContextEvent, Dyad))
+    ratings = data.draw(st.lists(records(Rating), max_size=3))
+    context = data.draw(st.lists(records(ContextEvent), max_size=3, unique_by=lambda one: one.event))
+    dyads = data.draw(st.lists(records(Dyad), max_size=3, unique_by=lambda one: one.dyad))
     cohort = Cohort.of((), coding=STAGES, ratings=ratings, context=Table.of(ContextEvent, context), dyads=dyads)
     assert list(cohort.ratings) == ratings
     assert list(cohort.context) == context

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,7 +55,19 @@ def test_many_problems_keep_their_count_and_groups() -> None:
 def test_the_problems_of_a_model_are_iterated() -> None:
     one = UnknownState("a")
     assert list(StateMachineError("b", problems=[one])) == [one]
-    assert list(StateMachineError("b")) == []
+    alone = StateMachineError("b")
+    assert list(alone) == [alone]
+
+
+@pytest.mark.parametrize("error", [
+    OffModelMove(episode="E1", step=2, state="s", move="client: wd", reason="guard", allowed=["a"]),
+    InvalidRecords("no", problems=[], count=3, groups=[]), NotEnoughData("few", needed=8, found=3),
+    NotEstimable("one source"), MissingExtra("plots", purpose="a figure"), FileProblem("no file", file="x.csv"),
+    UnknownState("u"), RecordError("bad", row=3, field="code", value="x")])
+def test_an_error_travels_between_processes_with_all_it_carries(error: RuptureKitError) -> None:
+    back = pickle.loads(pickle.dumps(error))
+    assert type(back) is type(error)
+    assert (str(back), back.__dict__) == (str(error), error.__dict__)
 
 
 def test_an_off_model_move_names_what_was_allowed() -> None:

@@ -5,11 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
+import pytest
 
+from rupturekit._table import Table
 from rupturekit.codebooks import Certainty, Scale, load_codebook
 from rupturekit.cohort import Cohort, oddities
-from rupturekit.episode import Coding, EpisodeRow, Label, Move, NeedStatement, ObservedStretch, Session
-from rupturekit.vocabulary import Attendance, Layer, Need, NeedMode
+from rupturekit.episode import (
+    Coding,
+    ContextEvent,
+    Dyad,
+    EpisodeRow,
+    Label,
+    Move,
+    NeedStatement,
+    ObservedStretch,
+    Session,
+)
+from rupturekit.errors import InvalidRecords
+from rupturekit.vocabulary import Attendance, ContextKind, Layer, Need, NeedMode
 
 STAGES = Coding(codebook=load_codebook("stages"))
 MOVE = Move(row_id=1, dyad="D1", session=1, track="r1", party="client", code="wd", onset=5)
@@ -73,3 +86,29 @@ def test_statements_about_what_is_not_there_are_told() -> None:
     need = NeedStatement(dyad="D1", episode="E8", party="client", need=Need.AGENCY, mode=NeedMode.WANTED, layer=Layer.LATENT)
     assert odd(episodes=[DRAWN], labels=[*there, *labels], needs=[need]) == [
         "statements about what is not there: episode 'E9', move '7', session 'D1/3', dyad 'D9', context 'c1', episode 'E8'"]
+
+
+def refused(**tables: Any) -> str:
+    with pytest.raises(InvalidRecords) as told:
+        Cohort.of([MOVE], coding=STAGES, **tables)
+    return str(told.value)
+
+
+def test_a_dyad_or_event_that_stands_twice_is_refused() -> None:
+    event = ContextEvent(event="c1", dyad="D1", kind=ContextKind.HOLIDAY)
+    assert "dyad twice 'D1'" in refused(dyads=[Dyad(dyad="D1"), Dyad(dyad="D1", arm="a")])
+    assert "event twice 'c1'" in refused(context=[event, attrs.evolve(event, session=2)])
+
+
+def test_a_table_of_labels_is_held_to_the_rule_of_the_object() -> None:
+    good = Table.of(Label, [Label(subject_kind="episode", subject="E1", attribute="noticing", value="yes")] * 2)
+    values = {**good.levels, "value": ("perhaps",)}
+    kinds = {**good.levels, "subject_kind": ("episod",)}
+    assert "expected one of yes, no or unknown for 'noticing'" in str(problems_of(good, values))
+    assert "did you mean 'episode'" in str(problems_of(good, kinds))
+
+
+def problems_of(table: Table[Label], levels: Any) -> list[str]:
+    with pytest.raises(InvalidRecords) as told:
+        Cohort.of([MOVE], coding=STAGES, labels=Table.from_columns(Label, arrays=table.arrays, levels=levels))
+    return [str(problem) for problem in told.value.problems]

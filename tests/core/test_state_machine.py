@@ -259,7 +259,7 @@ def walk(model: StateMachine, said: list[str]) -> list[str]:
     """Return the states that a model goes through when its functions are heard one after another, none skipped."""
     codes = tuple(Code(code=name, label=name, functions=(name,)) for name in model.functions)
     coding = Coding(codebook=attrs.evolve(load_codebook("stages"), codes=codes))
-    moves = [Move(dyad="D", session=1, track="r", code=name, onset=at, row_id=at) for at, name in enumerate(said)]
+    moves = [Move(dyad="D", session=1, track="r", party="client", code=name, onset=at, row_id=at) for at, name in enumerate(said)]
     return [step.after for step in trace(Episode.of(moves, coding=coding), model, follow_skips=False).steps]
 
 
@@ -332,6 +332,14 @@ def test_leaves_lead_out_from_everywhere_and_steps_made_again_stay() -> None:
     for done in ([], ["x"], ["y"], ["x", "y"]):
         assert walk(model, [*done, "gives_up"])[-1] == "z"
     assert walk(model, ["x", "x", "y", "x"]) == ["x", "x", "x+y", "x+y"]
+
+
+def test_a_chain_gives_its_party_to_its_steps_and_takes_nobody_elses() -> None:
+    text = chains_text([["x"], ["y"]])
+    model = parse_model(text)
+    assert {arrow.when.party for arrow in model.transitions if arrow.when and arrow.step in ("x", "y")} == {"client"}
+    with pytest.raises(DefinitionError, match="step 'x' is of the therapist, but this chain is the client's"):
+        parse_model(text.replace('function = "x"', 'function = "x", party = "therapist"'))
 
 
 def test_chains_may_start_at_a_state_that_is_not_there_and_that_is_told() -> None:
@@ -426,3 +434,13 @@ def test_a_model_is_taken_by_value_name_or_path(tmp_path: Path) -> None:
 def test_a_model_is_a_value() -> None:
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         load_model("recognition").name = "other"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(("guard", "says"), [
+    ('min_rating = 4, max_rating = 2, absent = "pass"', "max_rating: lies below the minimum beside it"),
+    ("min_seconds = 4, max_seconds = 2", "max_seconds: lies below the minimum beside it"),
+    ('min_rating = 2.0001, absent = "pass"', "min_rating: expected at most three decimals"),
+])
+def test_a_guard_that_cannot_hold_or_is_too_fine_is_told(guard: str, says: str) -> None:
+    with pytest.raises(DefinitionError, match=says):
+        parse_model(SMALL.replace('function = "notices"', f'function = "notices", {guard}'))

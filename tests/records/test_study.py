@@ -55,8 +55,8 @@ def cohorts(draw: st.DrawFn) -> rk.Cohort:
     return rk.Cohort.of(
         drawn.moves, coding=drawn.coding, sessions=drawn.sessions, observed=drawn.observed, episodes=drawn.episodes,
         members=drawn.members, labels=drawn.labels, needs=needs,
-        dyads=draw(st.lists(own.records(Dyad), max_size=2)), ratings=draw(st.lists(own.records(Rating), max_size=2)),
-        context=draw(st.lists(own.records(ContextEvent), max_size=2)))
+        dyads=draw(st.lists(own.records(Dyad), max_size=2, unique_by=lambda one: one.dyad)), ratings=draw(st.lists(own.records(Rating), max_size=2)),
+        context=draw(st.lists(own.records(ContextEvent), max_size=2, unique_by=lambda one: one.event)))
 
 
 # --- laws ------------------------------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ import pytest
 from rupturekit.cohort import Cohort
 from rupturekit.description import describe
 from rupturekit.example import EXAMPLE_DESCRIPTION, EXAMPLE_SETTINGS, example_cohort
+from rupturekit.plan import parse_plan
 from rupturekit.segmentation import compare_boundaries, segment
-from rupturekit.settings import parse_settings
 from rupturekit.state_machine import load_model
 from rupturekit.ties import TieRule
 from rupturekit.traces import Reached, Trace, trace, trace_cohort
@@ -214,7 +214,7 @@ def test_the_settings_are_those_of_the_study(cohort: Cohort) -> None:
     told = tomllib.loads(EXAMPLE_SETTINGS)
     assert told["coding"] == {"codebook": "stages", "parties": ["client", "therapist"], "time": "clock"}
     assert [track["name"] for track in told["tracks"]] == list(cohort.track_names)
-    settings = parse_settings(EXAMPLE_SETTINGS)
+    settings = parse_plan(EXAMPLE_SETTINGS)
     assert (settings.model, settings.track, settings.tie_rule, settings.follow_skips) == (
         "withdrawal-2000", "r1", TieRule.AS_FILED, True)
     assert settings.segmentation.gap == 240_000_000
@@ -222,7 +222,7 @@ def test_the_settings_are_those_of_the_study(cohort: Cohort) -> None:
 
 @pytest.mark.parametrize("track", ["r1", "r2"])
 def test_the_rule_finds_episodes_of_every_kind_of_end(cohort: Cohort, track: str) -> None:
-    settings = parse_settings(EXAMPLE_SETTINGS)
+    settings = parse_plan(EXAMPLE_SETTINGS)
     drawn = segment(cohort, settings.segmentation, track=track)
     assert ClosedBy.OBSERVATION_END in drawn.columns.rows.words("closed_by")
     told = Counter(trace_cohort(drawn, load_model("withdrawal-2000"), track=track).reached())
@@ -231,7 +231,7 @@ def test_the_rule_finds_episodes_of_every_kind_of_end(cohort: Cohort, track: str
 
 
 def test_coders_and_rule_do_not_draw_the_same_boundaries(cohort: Cohort) -> None:
-    told = compare_boundaries(cohort, parse_settings(EXAMPLE_SETTINGS).segmentation, track="r1")
+    told = compare_boundaries(cohort, parse_plan(EXAMPLE_SETTINGS).segmentation, track="r1")
     assert told.n_coded == 4
     assert told.only_coded == ()
     assert any(shared < n for _, _, shared, n, _ in told.pairs)

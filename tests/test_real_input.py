@@ -19,6 +19,7 @@ from real_records import fitted
 from rupturekit.cli import main
 from rupturekit.records.losses import LossReport
 from rupturekit.records.mapping import read_mapping
+from rupturekit.traces import TraceTable
 from strategies import quietly
 
 FILES = Path(__file__).resolve().parent / "records" / "files"
@@ -41,7 +42,7 @@ def annomi_sheet(data: dict[str, dict[str, list[str]]], path: Path) -> int:
     return len(rows)
 
 
-def traced(study: rk.Study, model: str, opens: str) -> rk.TraceTable:
+def traced(study: rk.Study, model: str, opens: str) -> TraceTable:
     rule = rk.SegmentationRule(name=f"opens at {opens}", opens=(opens,), gap=None)
     cut = quietly(rk.segment, study.cohort, rule, track=study.cohort.track_names[0])
     return rk.trace_cohort(cut, rk.read_model(FILES / model), any_type=True)

@@ -11,19 +11,22 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from rupturekit.alphabet import Coverage, coverage
+    from rupturekit.alphabet import coverage
+    from rupturekit.analysis import analyse
     from rupturekit.codebooks import Codebook, codebook_names, load_codebook, read_codebook
     from rupturekit.cohort import Cohort
     from rupturekit.description import describe
     from rupturekit.episode import Coding, ContextEvent, Episode, Label, Move, Session, seconds
     from rupturekit.errors import CodingWarning, RuptureKitError
+    from rupturekit.plan import Plan
     from rupturekit.records.foreign import read_table
     from rupturekit.records.study import Study, read_study, write_study
-    from rupturekit.segmentation import SegmentationRule, compare_boundaries, segment
+    from rupturekit.segmentation import SegmentationRule, segment
     from rupturekit.sensitivity import segment_many
     from rupturekit.state_machine import StateMachine, load_model, model_names, read_model
     from rupturekit.ties import TieRule
-    from rupturekit.traces import Trace, TraceTable, trace, trace_cohort
+    from rupturekit.traces import Trace, trace, trace_cohort
+    from rupturekit.versions import show_versions
     from rupturekit.vocabulary import Need, NeedAct, NeedVerb, Outcome, Party, RuptureType
 
 _EXPORTS: Final[dict[str, str]] = {
@@ -32,7 +35,6 @@ _EXPORTS: Final[dict[str, str]] = {
     "Coding": "episode",
     "Cohort": "cohort",
     "ContextEvent": "episode",
-    "Coverage": "alphabet",
     "Episode": "episode",
     "Label": "episode",
     "Move": "episode",
@@ -41,6 +43,7 @@ _EXPORTS: Final[dict[str, str]] = {
     "NeedVerb": "vocabulary",
     "Outcome": "vocabulary",
     "Party": "vocabulary",
+    "Plan": "plan",
     "RuptureKitError": "errors",
     "RuptureType": "vocabulary",
     "SegmentationRule": "segmentation",
@@ -49,9 +52,8 @@ _EXPORTS: Final[dict[str, str]] = {
     "Study": "records.study",
     "TieRule": "ties",
     "Trace": "traces",
-    "TraceTable": "traces",
+    "analyse": "analysis",
     "codebook_names": "codebooks",
-    "compare_boundaries": "segmentation",
     "coverage": "alphabet",
     "describe": "description",
     "load_codebook": "codebooks",
@@ -64,6 +66,7 @@ _EXPORTS: Final[dict[str, str]] = {
     "seconds": "episode",
     "segment": "segmentation",
     "segment_many": "sensitivity",
+    "show_versions": "versions",
     "trace": "traces",
     "trace_cohort": "traces",
     "write_study": "records.study",

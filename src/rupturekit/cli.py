@@ -18,23 +18,19 @@ from typing import Any
 import attrs
 
 from rupturekit import codebooks, example, provenance, state_machine
-from rupturekit._table import Table
 from rupturekit.alphabet import coverage
+from rupturekit.analysis import analyse
 from rupturekit.codebooks import as_codebook
-from rupturekit.cohort import Cohort, choose_track, oddities
-from rupturekit.description import describe
 from rupturekit.errors import CodingWarning, FileProblem, RecordError, RuptureKitError
-from rupturekit.privacy import privacy_warnings
+from rupturekit.plan import Plan, parse_plan
 from rupturekit.records import grammar
 from rupturekit.records.foreign import read_table
 from rupturekit.records.sniff import propose_mapping
 from rupturekit.records.study import Study, read_study, write_study
-from rupturekit.segmentation import compare_boundaries, segment
-from rupturekit.sensitivity import segment_many
-from rupturekit.settings import Settings, parse_settings
 from rupturekit.state_machine import as_model
 from rupturekit.ties import TieRule
-from rupturekit.traces import TraceTable, trace_cohort
+from rupturekit.traces import TraceTable
+from rupturekit.versions import show_versions
 from rupturekit.vocabulary import Party, TimeKind
 
 __all__ = ["main"]
@@ -116,66 +112,45 @@ def _warnings_told() -> Iterator[None]:
 
 def _check(asked: argparse.Namespace) -> int:
     study = _read(asked)
+    done = analyse(study)
     print(f"{study.origin or asked.study}: {study.cohort!r}")
     if study.losses is not None:
         print(study.losses)
     for name, table in (("observed stretches", study.cohort.observed), ("sessions", study.cohort.sessions)):
         print(f"{name}: {len(table):,}" + ("" if len(table) else " (none given: whole sessions are taken as coded)"))
-    for text in oddities(study.cohort) if study.losses is None else ():
+    for text in done.oddities if study.losses is None else ():
         print(f"odd: {text}")
-    for text in _privacy(study.cohort) if study.losses is None else ():
+    for text in done.privacy if study.losses is None else ():
         print(f"privacy: {text}")
-    settings = parse_settings(study.settings)
-    if settings.model is not None:
-        print(coverage(study.cohort.coding.codebook, as_model(settings.model), parties=study.cohort.coding.parties))
+    if done.plan.model is not None:
+        print(done.coverage)
     print("no mistakes found")
     return 0
 
 
-def _privacy(cohort: Cohort) -> list[str]:
-    tables: dict[str, Table[Any]] = {
-        "moves": cohort.moves, "sessions": cohort.sessions, "dyads": cohort.dyads, "needs": cohort.needs,
-        "context": cohort.context, "labels": cohort.labels, "ratings": cohort.ratings}
-    return [f"{name}: {text}" for name, table in tables.items() for text in privacy_warnings(table.levels)]
-
-
 def _describe(asked: argparse.Namespace) -> int:
-    print(describe(_read(asked).cohort, track=asked.track))
+    study = _read(asked)
+    plan = attrs.evolve(parse_plan(study.settings), track=asked.track)
+    print(analyse(study, plan).description)
     return 0
 
 
 def _trace(asked: argparse.Namespace) -> int:
     study = _read(asked)
-    settings = _settings(study, asked)
-    if settings.model is None:
-        raise RecordError("no process model named; say --model NAME (see `rupturekit models`) or set model under "
-                          "[analysis] in rupturekit.toml", field="model")
-    model = as_model(settings.model)
-    _tell_stage(f"cutting {len(study.cohort.moves):,} moves into episodes")
-    cohort, track = _segmented(study.cohort, settings)
-    _tell_stage(f"tracing {len(cohort.columns):,} episodes")
-    table = trace_cohort(cohort, model, track=track, tie_rule=settings.tie_rule, follow_skips=settings.follow_skips,
-                         any_type=settings.any_type)
+    done = analyse(study, _planned(study, asked), tell=_tell_stage)
+    table = done.traces
     if asked.explain:
-        print("\n\n".join(_explained(table, name) for name in asked.explain))
+        print("\n\n".join(done.trace_named(name).explain() for name in asked.explain))
         return 0
-    print(coverage(cohort.coding.codebook, model, parties=cohort.coding.parties))
-    print(f"\nepisodes: {settings.segmentation.describe(cohort.coding.time)}\ntrack: {track}\n")
+    print(done.coverage)
+    print(f"\nepisodes: {done.plan.segmentation.describe(study.cohort.coding.time)}\ntrack: {done.track}\n")
     _print_traces(table, most=None if asked.all else 20)
     print(f"\n{table.summary()}")
     if asked.rules:
-        _print_sensitivity(study.cohort, settings, track, model)
+        print(f"\n{done.sensitivity}")
+        if done.boundaries is not None:
+            print(f"\n{done.boundaries}")
     return 0
-
-
-def _explained(table: TraceTable, name: str) -> str:
-    """Tell one episode; say why one that was drawn is not traced."""
-    drawn = table.cohort.columns.rows.words("episode")
-    if name in drawn and name not in table.episodes.rows.words("episode"):
-        why = "; ".join(table.left_out)
-        raise RecordError(f"episode {name!r} was drawn and not traced ({why}); --any-type traces episodes of every "
-                          "type", field="episode", value=name)
-    return table.named(name).explain()
 
 
 def _print_traces(table: TraceTable, *, most: int | None) -> None:
@@ -186,30 +161,9 @@ def _print_traces(table: TraceTable, *, most: int | None) -> None:
         print(f"... and {len(table) - shown:,} more episodes; --all prints every one")
 
 
-def _print_sensitivity(cohort: Cohort, settings: Settings, track: str, model: state_machine.StateMachine) -> None:
-    rule = settings.segmentation
-    gaps = [None] if rule.gap is None else [rule.gap // 2, rule.gap, rule.gap * 2, None]
-    rules = [attrs.evolve(rule, gap=gap, use_coded=coded, name=_rule_name(cohort, gap, coded))
-             for coded in ((True, False) if len(cohort.coded) else (False,)) for gap in gaps]
-    print(f"\n{segment_many(cohort, rules, track=track, model=model)}")
-    if len(cohort.coded):
-        print(f"\n{compare_boundaries(cohort, rule, track=track)}")
-
-
-def _rule_name(cohort: Cohort, gap: int | None, coded: bool) -> str:
-    clock = cohort.coding.time.has_clock
-    span = "to session end" if gap is None else f"gap {gap / 1e6:g} s" if clock else f"gap {gap} turns"
-    return span + (", coders' episodes kept" if coded else ", rule alone")
-
-
-def _segmented(cohort: Cohort, settings: Settings) -> tuple[Cohort, str]:
-    track = choose_track(cohort, settings.track)
-    return segment(cohort, settings.segmentation, track=track), track
-
-
-def _settings(study: Study, asked: argparse.Namespace) -> Settings:
-    """Return the study's settings with what the command line says put over them."""
-    said = parse_settings(study.settings)
+def _planned(study: Study, asked: argparse.Namespace) -> Plan:
+    """Return the study's own plan with what the command line says put over it."""
+    said = parse_plan(study.settings)
     rule = said.segmentation
     if asked.gap is not None:
         clock = study.cohort.coding.time in (TimeKind.CLOCK, TimeKind.SEGMENT)
@@ -255,6 +209,11 @@ def _coverage(asked: argparse.Namespace) -> int:
     book, model = as_codebook(asked.codebook), as_model(asked.model)
     first, second = asked.parties or (Party.CLIENT, Party.THERAPIST)
     print(coverage(book, model, parties=(first, second)))
+    return 0
+
+
+def _versions(asked: argparse.Namespace) -> int:
+    show_versions()
     return 0
 
 
@@ -421,3 +380,4 @@ def _add_start_commands(commands: Any) -> None:
     shown = _command(commands, "example", _example, "write an invented study to try things on")
     shown.add_argument("directory", metavar="DIR")
     shown.add_argument("--overwrite", action="store_true", help="replace a study folder that is there")
+    _command(commands, "versions", _versions, "print the versions a result depends on, for a paper or a bug report")

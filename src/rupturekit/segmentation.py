@@ -24,6 +24,7 @@ from rupturekit.cohort import Cohort, Episodes, choose_track, pack_episodes, war
 from rupturekit.episode import EpisodeRow
 from rupturekit.errors import CodingWarning, RecordError, did_you_mean, listed
 from rupturekit.observation import Lines, Meeting, lines_of
+from rupturekit.provenance import Provenance
 from rupturekit.vocabulary import FUNCTIONS, ClosedBy, EpisodeSource, RuptureType, TimeKind
 
 __all__ = ["WHOLE_SESSION", "BoundaryComparison", "SegmentationRule", "compare_boundaries", "read_rule", "segment"]
@@ -353,6 +354,7 @@ class BoundaryComparison:
     pairs: tuple[tuple[str, str, int, int, int], ...]
     only_coded: tuple[str, ...]
     only_drawn: tuple[str, ...]
+    provenance: Provenance = attrs.field(eq=False)
 
     def __repr__(self) -> str:
         return (f"BoundaryComparison({self.n_coded} by the coders, {self.n_drawn} by {self.rule!r}; "
@@ -381,6 +383,7 @@ def compare_boundaries(cohort: Cohort, rule: SegmentationRule, *, track: str | N
         n_sessions=len(np.unique(cohort.session_keys()[here])),
         only_coded=tuple(name for name in ours if name not in {one for one, *_ in pairs}),
         only_drawn=tuple(name for name in theirs if name not in {other for _, other, *_ in pairs}),
+        provenance=cohort.provenance(rules=("coders", rule.name), track=track),
     )
 
 

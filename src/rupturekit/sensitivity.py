@@ -11,11 +11,12 @@ import attrs
 
 from rupturekit.cohort import Cohort, choose_track, warn_if_unobserved
 from rupturekit.errors import CodingWarning, RecordError
+from rupturekit.provenance import Provenance
 from rupturekit.segmentation import SegmentationRule, segment
 from rupturekit.state_machine import StateMachine
 from rupturekit.traces import trace_cohort
 
-__all__ = ["SegmentationTable", "segment_many"]
+__all__ = ["SegmentationTable", "nearby_rules", "segment_many"]
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -29,6 +30,7 @@ class SegmentationTable:
     n_moves: tuple[int, ...]
     closed_by: tuple[Mapping[str, int], ...]
     reached: tuple[Mapping[str, int], ...]
+    provenance: Provenance = attrs.field(eq=False)
 
     def __repr__(self) -> str:
         return f"SegmentationTable({len(self.rules)} rules, {min(self.n_episodes)} to {max(self.n_episodes)} episodes)"
@@ -77,4 +79,26 @@ def segment_many(cohort: Cohort, rules: Iterable[SegmentationRule], *, track: st
         n_moves=tuple(len(one.columns.members) for one in cut),
         closed_by=tuple(Counter(sorted(filter(None, one.columns.rows.words("closed_by")))) for one in cut),
         reached=tuple(reached),
+        provenance=cohort.provenance(rules=tuple(rule.name for rule in held), track=track,
+                                     model=f"{model.name}:{model.digest}" if model else None),
     )
+
+
+def nearby_rules(cohort: Cohort, rule: SegmentationRule) -> tuple[SegmentationRule, ...]:
+    """Return a rule and its neighbours: half, once and twice its gap and none; the coders' own episodes kept and not.
+
+    >>> from rupturekit.example import example_cohort
+    >>> rule = SegmentationRule(name="mine", opens=("withdrawal_marker",), gap=240_000_000)
+    >>> [near.name for near in nearby_rules(example_cohort(), rule)][-2:]
+    ['gap 480 s, rule alone', 'to session end, rule alone']
+    """
+    gaps = [None] if rule.gap is None else [*dict.fromkeys((max(rule.gap // 2, 1), rule.gap, rule.gap * 2)), None]
+    held = (True, False) if len(cohort.coded) else (False,)
+    return tuple(attrs.evolve(rule, gap=gap, use_coded=coded, name=_name(cohort, gap=gap, coded=coded))
+                 for coded in held for gap in gaps)
+
+
+def _name(cohort: Cohort, *, gap: int | None, coded: bool) -> str:
+    clock = cohort.coding.time.has_clock
+    span = "to session end" if gap is None else f"gap {gap / 1e6:g} s" if clock else f"gap {gap} turns"
+    return span + (", coders' episodes kept" if coded else ", rule alone")

@@ -1,4 +1,4 @@
-"""How a study is to be analysed: the [analysis] part of `rupturekit.toml`, as a frozen value."""
+"""The plan of an analysis: the [analysis] part of `rupturekit.toml`, as a frozen value."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ import attrs
 from rupturekit import _definitions
 from rupturekit._definitions import Node
 from rupturekit.segmentation import WHOLE_SESSION, SegmentationRule, read_rule
+from rupturekit.state_machine import StateMachine
 from rupturekit.ties import TieRule
 
-__all__ = ["Settings", "parse_settings"]
+__all__ = ["Plan", "parse_plan"]
 
 
 @attrs.frozen(kw_only=True)
-class Settings:
+class Plan:
     """What an analysis was decided to be, before it is run; a file of these can be preregistered.
 
     Attributes
     ----------
-    model : str or None
-        The process model, by name or file.
+    model : StateMachine, str or None
+        The process model: itself, its name, or the name of its file.
     track : str or None
         Whose reading of the sessions.
     tie_rule : TieRule
@@ -32,7 +33,7 @@ class Settings:
         What opens and closes an episode.
     """
 
-    model: str | None = None
+    model: StateMachine | str | None = None
     track: str | None = None
     tie_rule: TieRule = TieRule.AS_FILED
     follow_skips: bool = True
@@ -40,7 +41,7 @@ class Settings:
     segmentation: SegmentationRule = WHOLE_SESSION
 
 
-def parse_settings(text: str, *, where: str = "rupturekit.toml") -> Settings:
+def parse_plan(text: str, *, where: str = "rupturekit.toml") -> Plan:
     """Read the [analysis] part of a settings file; what it does not say keeps its default.
 
     Raises
@@ -48,22 +49,22 @@ def parse_settings(text: str, *, where: str = "rupturekit.toml") -> Settings:
     DefinitionError
         With every mistake in that part, by place and with the remedy.
 
-    >>> parse_settings('[analysis]\\nmodel = "recognition"').model
+    >>> parse_plan('[analysis]\\nmodel = "recognition"').model
     'recognition'
     """
     if not text:
-        return Settings()
+        return Plan()
     node = _definitions.parse_definition(text, where=where, what="settings")
     node.ignore(["format", "name", "coding", "tracks"])
     said = node.table("analysis")
-    settings = _read(said) if said is not None else Settings()
+    plan = _read(said) if said is not None else Plan()
     node.finish(what="settings file")
-    return settings
+    return plan
 
 
-def _read(node: Node) -> Settings:
+def _read(node: Node) -> Plan:
     rule = node.table("segmentation")
-    return Settings(
+    return Plan(
         model=node.text("model", default="") or None, track=node.text("track", default="") or None,
         tie_rule=node.choice("tie_rule", TieRule, default=None) or TieRule.AS_FILED,
         follow_skips=node.flag("follow_skips", default=True), any_type=node.flag("any_type"),

@@ -7,25 +7,25 @@ import pytest
 import rupturekit as rk
 from rupturekit.errors import DefinitionError
 from rupturekit.example import EXAMPLE_SETTINGS
+from rupturekit.plan import Plan, parse_plan
 from rupturekit.segmentation import WHOLE_SESSION
-from rupturekit.settings import Settings, parse_settings
 from rupturekit.ties import TieRule
 
 
 def test_without_a_file_everything_keeps_its_default() -> None:
-    assert parse_settings("") == Settings()
-    assert parse_settings("format = 1") == Settings()
-    assert Settings().segmentation == WHOLE_SESSION
+    assert parse_plan("") == Plan()
+    assert parse_plan("format = 1") == Plan()
+    assert Plan().segmentation == WHOLE_SESSION
 
 
 def test_the_examples_settings_are_read() -> None:
-    said = parse_settings(EXAMPLE_SETTINGS)
+    said = parse_plan(EXAMPLE_SETTINGS)
     assert (said.model, said.track, said.tie_rule, said.follow_skips) == ("withdrawal-2000", "r1", TieRule.AS_FILED, True)
     assert said.segmentation.gap == rk.seconds(240)
 
 
 def test_every_key_has_its_effect() -> None:
-    said = parse_settings("""
+    said = parse_plan("""
 [analysis]
 model = "recognition"
 track = "both"
@@ -43,7 +43,7 @@ absent_rating = "block"
 across_sessions = true
 use_coded = false
 """)
-    assert said == Settings(
+    assert said == Plan(
         model="recognition", track="both", tie_rule=TieRule.SECOND_PARTY_FIRST, follow_skips=False, any_type=True,
         segmentation=rk.SegmentationRule(
             name="turns", opens=("confrontation_marker",), opened_by=("client",), gap=12, gap_in="turns", closes_on=("validates",),
@@ -61,4 +61,4 @@ use_coded = false
 ])
 def test_mistakes_are_told_with_place_and_remedy(text: str, told: str) -> None:
     with pytest.raises(DefinitionError, match=told):
-        parse_settings(text)
+        parse_plan(text)

@@ -1,0 +1,172 @@
+"""The one road from a study and a plan to results: taken by every command, report and notebook."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+from rupturekit._table import Table
+from rupturekit.alphabet import Coverage, coverage
+from rupturekit.cohort import Cohort, choose_track, oddities
+from rupturekit.description import Description, describe
+from rupturekit.errors import RecordError
+from rupturekit.plan import Plan, parse_plan
+from rupturekit.privacy import privacy_warnings
+from rupturekit.records.study import Study
+from rupturekit.segmentation import BoundaryComparison, compare_boundaries, segment
+from rupturekit.sensitivity import SegmentationTable, nearby_rules, segment_many
+from rupturekit.state_machine import StateMachine, as_model
+from rupturekit.traces import Trace, TraceTable, trace_cohort
+
+__all__ = ["Analysis", "analyse"]
+
+
+def _say_nothing(stage: str) -> None:
+    """Keep silent about the stages of the work."""
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class Analysis:
+    """A study looked at as a plan says; each part is worked out when first asked for, and once.
+
+    Attributes
+    ----------
+    study : Study
+        What was recorded.
+    plan : Plan
+        How it is to be looked at.
+    tell : callable taking a sentence
+        Is told each stage of long work as it begins; it changes no result.
+    """
+
+    study: Study
+    plan: Plan
+    tell: Callable[[str], None] = attrs.field(default=_say_nothing, eq=False)
+
+    @functools.cached_property
+    def track(self) -> str:
+        """The reading that is analysed."""
+        return choose_track(self.study.cohort, self.plan.track)
+
+    @functools.cached_property
+    def model(self) -> StateMachine:
+        """The process model that episodes are held against.
+
+        Raises
+        ------
+        RecordError
+            Where the plan names none.
+        """
+        if self.plan.model is None:
+            raise RecordError("no process model named; say --model NAME (see `rupturekit models`), set model under "
+                              "[analysis] in rupturekit.toml, or use Plan(model=...)", field="model")
+        return as_model(self.plan.model)
+
+    @functools.cached_property
+    def coverage(self) -> Coverage:
+        """What the study's codes can show of the model."""
+        coding = self.study.cohort.coding
+        return coverage(coding.codebook, self.model, parties=coding.parties)
+
+    @functools.cached_property
+    def description(self) -> Description:
+        """The table that opens a paper, for the plan's track; all tracks side by side where it names none."""
+        return describe(self.study.cohort, track=self.plan.track)
+
+    @functools.cached_property
+    def cohort(self) -> Cohort:
+        """The cohort with the episodes that the plan's rule draws in force."""
+        self.tell(f"cutting {len(self.study.cohort.moves):,} moves into episodes")
+        return segment(self.study.cohort, self.plan.segmentation, track=self.track)
+
+    @functools.cached_property
+    def traces(self) -> TraceTable:
+        """Every episode traced through the model."""
+        plan, cohort, model = self.plan, self.cohort, self.model
+        self.tell(f"tracing {len(cohort.columns):,} episodes")
+        return trace_cohort(cohort, model, track=self.track, tie_rule=plan.tie_rule, follow_skips=plan.follow_skips,
+                            any_type=plan.any_type)
+
+    @functools.cached_property
+    def sensitivity(self) -> SegmentationTable:
+        """How the results move with the segmentation rule."""
+        rules = nearby_rules(self.study.cohort, self.plan.segmentation)
+        self.tell(f"cutting and tracing by {len(rules)} rules")
+        return segment_many(self.study.cohort, rules, track=self.track, model=self.model)
+
+    @functools.cached_property
+    def boundaries(self) -> BoundaryComparison | None:
+        """The coders' own episodes beside the rule's; None where the coders drew none."""
+        if not len(self.study.cohort.coded):
+            return None
+        return compare_boundaries(self.study.cohort, self.plan.segmentation, track=self.track)
+
+    @functools.cached_property
+    def oddities(self) -> tuple[str, ...]:
+        """What in the records is legal and odd, with counts."""
+        return tuple(oddities(self.study.cohort))
+
+    @functools.cached_property
+    def privacy(self) -> tuple[str, ...]:
+        """What in the records looks like a name, an address or a date, by table; values are never repeated."""
+        cohort = self.study.cohort
+        tables: dict[str, Table[Any]] = {
+            "moves": cohort.moves, "sessions": cohort.sessions, "dyads": cohort.dyads, "needs": cohort.needs,
+            "context": cohort.context, "labels": cohort.labels, "ratings": cohort.ratings}
+        return tuple(f"{name}: {text}" for name, table in tables.items() for text in privacy_warnings(table.levels))
+
+    def trace_named(self, episode: str) -> Trace:
+        """Return one episode's trace.
+
+        Raises
+        ------
+        RecordError
+            Where there is no such episode, or it was drawn and not traced: then with the reason.
+        """
+        drawn = self.cohort.columns.rows.words("episode")
+        if episode in drawn and episode not in self.traces.episodes.rows.words("episode"):
+            why = "; ".join(self.traces.left_out)
+            raise RecordError(f"episode {episode!r} was drawn and not traced ({why}); --any-type (any_type in a plan) "
+                              "traces episodes of every type", field="episode", value=episode)
+        return self.traces.named(episode)
+
+    def __repr__(self) -> str:
+        model = self.plan.model.name if isinstance(self.plan.model, StateMachine) else self.plan.model
+        return f"Analysis(study {self.study.name!r}, model {model!r}, rule {self.plan.segmentation.name!r})"
+
+
+def analyse(study: Study | Cohort, plan: Plan | None = None, *, tell: Callable[[str], None] = _say_nothing) -> Analysis:
+    """Look at a study as a plan says; without a plan, as the study's own settings say.
+
+    Nothing long is done yet: each part of the result is worked out when it is first asked for.
+
+    Parameters
+    ----------
+    study : Study or Cohort
+        A study, or a cohort without a folder around it.
+    plan : Plan or None
+        None reads the [analysis] part of the study's `rupturekit.toml`.
+    tell : callable taking a sentence
+        Is told each stage of long work as it begins.
+
+    Raises
+    ------
+    DefinitionError
+        Where the study's settings hold mistakes, or the plan names a model that is not there or not sound.
+
+    >>> import warnings
+    >>> from rupturekit.example import example_cohort
+    >>> done = analyse(example_cohort(), Plan(model="withdrawal-2000", track="r1"))
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     print(done.traces.summary().n_dyads, done.boundaries is not None)
+    8 True
+    """
+    held = Study(name="cohort", cohort=study) if isinstance(study, Cohort) else study
+    chosen = parse_plan(held.settings) if plan is None else plan
+    if chosen.model is not None:
+        chosen = attrs.evolve(chosen, model=as_model(chosen.model))
+    return Analysis(study=held, plan=chosen, tell=tell)

@@ -78,3 +78,12 @@ def test_importing_the_root_loads_no_other_library() -> None:
     code = "import sys, rupturekit; print(sorted({'attr', 'networkx', 'numpy'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
+
+
+HEAVY = {"hypothesis", "matplotlib", "narwhals", "numba", "openpyxl", "pandas", "polars", "pyarrow", "pyreadstat", "scipy"}
+
+
+def test_the_front_door_loads_no_library_of_an_extra() -> None:
+    code = f"import sys\nfrom rupturekit import Cohort, StateMachine, trace\nprint(sorted({HEAVY!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"

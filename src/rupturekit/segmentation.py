@@ -27,7 +27,8 @@ from rupturekit.observation import Lines, Meeting, lines_of
 from rupturekit.provenance import Provenance
 from rupturekit.vocabulary import FUNCTIONS, ClosedBy, EpisodeSource, RuptureType, TimeKind
 
-__all__ = ["WHOLE_SESSION", "BoundaryComparison", "SegmentationRule", "compare_boundaries", "read_rule", "segment"]
+__all__ = ["WHOLE_SESSION", "BoundaryComparison", "SegmentationRule", "compare_boundaries", "looked_at", "read_rule",
+           "segment"]
 
 
 @attrs.frozen(kw_only=True)
@@ -254,6 +255,12 @@ def _roles(cohort: Cohort, rule: SegmentationRule, rows: Array) -> tuple[Array, 
         rating = moves.rating[rows]
         opens &= np.where(rating == ABSENT, rule.absent_rating == "pass", rating >= round(rule.min_rating * 1000))
     return opens, closes
+
+
+def looked_at(cohort: Cohort, rule: SegmentationRule, rows: Array) -> Array:
+    """Return which of the moves a rule looks at to open an episode, keep it open, or close it."""
+    opens, closes = _roles(cohort, rule, rows)
+    return opens | closes
 
 
 def _instants(cohort: Cohort, lines: Lines) -> Array:

@@ -34,6 +34,19 @@ def replay(table: Sequence[Sequence[int]], runs: Sequence[Sequence[int]], *, sta
     return before
 
 
+def replay_ends(table: Sequence[Sequence[int]], runs: Sequence[Sequence[int]], *, start: int,
+                gains: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
+    """Return the last state of every run, and what its symbols gained in the states that they met."""
+    found = []
+    for run in runs:
+        state, total = start, 0
+        for symbol in run:
+            total += gains[state][symbol]
+            state = table[state][symbol]
+        found.append((state, total))
+    return found
+
+
 # --- what a codebook shows -------------------------------------------------------------------------------------
 
 
@@ -263,6 +276,37 @@ def reached(episode: Episode, model: StateMachine, steps: Sequence[Taken]) -> Re
     if not any(shown(model, episode.coding.codebook, arrow) for arrow in ends):
         return Reached.NOT_OBSERVABLE
     return Reached.CENSORED if episode.row.closed_by is ClosedBy.OBSERVATION_END else Reached.NO
+
+
+def first_in(steps: Sequence[Taken], wanted: set[str]) -> int:
+    """Return the number of the first step, from 0, that leaves the episode in one of the states; -1 for none."""
+    for at, step in enumerate(steps):
+        if step.after in wanted:
+            return at
+    return -1
+
+
+def dwell(episode: Episode, moves: Sequence[Move], steps: Sequence[Taken]) -> dict[str, int]:
+    """Return how long each state lasted; moves stand in the order of their steps."""
+    lasted: dict[str, int] = {}
+    for at, (move, step) in enumerate(zip(moves, steps, strict=True)):
+        until = move.onset
+        if at + 1 < len(moves):
+            if moves[at + 1].session == move.session:
+                until = moves[at + 1].onset
+        elif episode.row.last_session == move.session:
+            until = episode.row.end
+        lasted[step.after] = lasted.get(step.after, 0) + max(0, until - move.onset)
+    return lasted
+
+
+def visits(model: StateMachine, steps: Sequence[Taken]) -> dict[str, int]:
+    """Return how often an episode came to each state: once where it begins, and at every change of state."""
+    came = {state.name: int(state.initial) for state in model.states}
+    for step in steps:
+        if step.before != step.after:
+            came[step.after] += 1
+    return came
 
 
 # --- moves at one instant --------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+from typing import Any
 
 import attrs
 import pytest
@@ -54,6 +55,15 @@ def test_the_plan_reaches_the_traces(study: rk.Study) -> None:
     table = analyse(study, plan).traces
     assert (table.provenance.track, table.follow_skips, table.tie_rule) == ("r2", False, rk.TieRule.SECOND_PARTY_FIRST)
     assert not any("type" in why for why in table.left_out)
+
+
+@pytest.mark.parametrize("changed", [{"follow_skips": False}, {"any_type": True}, {"tie_rule": rk.TieRule.SECOND_PARTY_FIRST}])
+def test_the_plan_reaches_the_table_of_rules_too(study: rk.Study, changed: dict[str, Any]) -> None:
+    done = analyse(study, attrs.evolve(parse_plan(EXAMPLE_SETTINGS), **changed))
+    table, rule = done.sensitivity, done.plan.segmentation
+    row = next(at for at, near in enumerate(table.rules) if (near.gap, near.use_coded) == (rule.gap, rule.use_coded))
+    assert table.reached[row] == done.traces.summary().reached
+    assert table.provenance != analyse(study).sensitivity.provenance
 
 
 def test_a_part_is_worked_out_once_and_its_stage_told(study: rk.Study) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -97,6 +98,14 @@ def test_check_tells_what_is_there(demo: Path, capsys: pytest.CaptureFixture[str
     assert out.endswith("no mistakes found\n")
 
 
+def test_check_looks_at_the_track_of_the_plan(demo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(demo, tmp_path / "copy")
+    settings = tmp_path / "copy" / "rupturekit.toml"
+    settings.write_text(settings.read_text().replace('track = "r1"', 'track = "r9"'))
+    assert main(["check", str(tmp_path / "copy")]) == 1
+    assert "there is no track 'r9'; known: r1, r2" in capsys.readouterr().err
+
+
 def test_describe_prints_table_one(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["describe", str(demo), "--track", "r1"]) == 0
     assert "therapists" in capsys.readouterr().out.lower()
@@ -166,7 +175,7 @@ def test_every_part_of_the_rule_can_be_said(demo: Path, capsys: pytest.CaptureFi
 @pytest.mark.parametrize("gap", ["nan", "inf", "1e300", "0", "-3", "x"])
 def test_a_gap_that_is_no_span_of_time_is_refused(gap: str, demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["trace", str(demo), f"--gap={gap}"]) == 2
-    assert "--gap" in capsys.readouterr().err
+    assert f"argument --gap: '{gap}' is no span of time; expected a number above 0" in capsys.readouterr().err
 
 
 def test_half_a_turn_is_refused(tmp_path: Path, sheet: Path, mapping: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -267,6 +276,19 @@ def test_what_looks_like_a_person_is_told(demo: Path, tmp_path: Path, capsys: py
     assert main(["check", str(tmp_path / "study")]) == 0
     told = capsys.readouterr()
     assert "privacy: " in told.out
+
+
+def test_a_command_to_copy_quotes_what_a_shell_would_divide(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["example", str(tmp_path / "my study")]) == 0
+    assert f"rupturekit trace '{tmp_path}/my study'" in capsys.readouterr().out
+    sheet = tmp_path / "my sheet.csv"
+    sheet.write_text("dyad,session,party,code\nD1,1,client,wd\n")
+    assert main(["check", str(sheet)]) == 3
+    assert f"rupturekit init '{sheet}'" in capsys.readouterr().err
+    assert main(["init", str(sheet)]) == 0
+    assert f"rupturekit init '{sheet}' -o" in capsys.readouterr().out
+    assert main(["init", str(sheet), "-o", str(tmp_path / "a b.toml")]) == 0
+    assert f"rupturekit check '{sheet}' --mapping '{tmp_path}/a b.toml'" in capsys.readouterr().out
 
 
 def test_a_missing_study_ends_with_three(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -69,6 +69,12 @@ def test_it_cannot_go_back() -> None:
     assert begun().feed(move("wd", 0, session=2)).seen.count == 3
 
 
+def test_another_dyad_or_reading_is_refused() -> None:
+    for changed, said in (({"dyad": "D2"}, "dyad 'D2'"), ({"track": "r2"}, "track 'r2'")):
+        with pytest.raises(RecordError, match=f"{said}.*one reading of one dyad"):
+            begun().feed(attrs.evolve(move("wd", 60), **changed))
+
+
 def test_a_model_for_other_people_is_refused() -> None:
     with pytest.raises(PartyMismatch):
         Tracer.start(WITHDRAWAL, coding=attrs.evolve(STAGES, parties=("a", "b")))
@@ -101,7 +107,8 @@ def spoiled(**changes: object) -> str:
     spoiled(follow_skips=1), spoiled(seen={"state": 99}), spoiled(seen={"state": -1}), spoiled(seen={"state": True}),
     spoiled(seen={"count": "1"}), spoiled(seen={"onset": "now"}), spoiled(seen={"possible": [99]}),
     spoiled(seen={"possible": 3}), spoiled(seen={"instant": [1]}), spoiled(seen={"instant": [[1]]}), spoiled(seen={"instant": [[0, 999]]}),
-    spoiled(seen={"waited": None}), spoiled(seen={"session": "1"}), spoiled(seen={"opened": 3}),
+    spoiled(seen={"waited": None}), spoiled(seen={"session": "1"}), spoiled(seen={"opened": 3}), spoiled(seen={"waited": 2**63}),
+    spoiled(seen={"onset": -2**64}), spoiled(seen={"count": -1}), spoiled(rupturekit_tracer=True),
     spoiled(seen={"opened": [None, 1]}), spoiled(seen={"more": 1}),
 ])
 def test_what_no_tracer_wrote_is_refused_with_a_sentence(text: str) -> None:

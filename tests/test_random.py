@@ -85,6 +85,18 @@ def test_draws_in_pieces_are_the_draws_at_once(key: int, sizes: list[int]) -> No
     assert [word for piece in pieces for word in piece.tolist()] == _random.draws(key, sum(sizes)).tolist()
 
 
+@given(st.lists(KEYS, min_size=1, max_size=5), st.lists(st.sampled_from([0, 1, 7, 2**63, 2**64 - 1]) | KEYS, max_size=5))
+def test_draws_at_counters_of_many_streams_are_the_draws_of_each(keys: list[int], counters: list[int]) -> None:
+    found = _random.draws_at(np.array(keys, dtype=np.uint64)[:, None], np.array(counters, dtype=np.uint64))
+    assert found.tolist() == [[int(_random.draws(key, 1, start=at)[0]) for at in counters] for key in keys]
+
+
+def test_draws_at_one_counter_each_leave_what_they_were_given_alone() -> None:
+    keys, counters = np.arange(3, dtype=np.uint64), np.arange(3, dtype=np.uint64)
+    assert _random.draws_at(keys, counters).tolist() == [int(_random.draws(at, 1, start=at)[0]) for at in range(3)]
+    assert keys.tolist() == counters.tolist() == [0, 1, 2]
+
+
 def test_a_counter_at_the_very_end_wraps_around() -> None:
     last = _random.draws(7, 2, start=2**64 - 1).tolist()
     assert last[1] == _random.draws(7, 1)[0]

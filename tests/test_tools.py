@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import os
 import re
+import subprocess
+import sys
+import time
 import tomllib
+import warnings
+from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
 
+import forks
+import fuzz
 import long_checks
+import mutants
+import mutation
 import stale_results
+from rupturekit.errors import CodingWarning, RecordError
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -116,6 +128,39 @@ def test_a_long_check_that_fails_writes_nothing(
     assert not (checkout / stale_results.RESULTS / "small.json").exists()
 
 
+def test_only_mutation_is_told_how_to_draw_a_sample(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen: list[dict[str, Any]] = []
+
+    def found(**how: Any) -> dict[str, Any]:
+        seen.append(how)
+        return {}
+
+    monkeypatch.setattr(long_checks, "ROOT", checkout)
+    monkeypatch.setattr(long_checks, "CHECKS", {"small": found, "mutation": found})
+    assert long_checks.main(["small", "mutation", "--sample", "9", "--seed", "2", "--tests", "tests/core"]) == 0
+    assert long_checks.main(["mutation"]) == 0
+    assert seen == [{}, {"sample": 9, "seed": 2, "tests": ["tests/core"]}, {"sample": None, "seed": 0, "tests": []}]
+
+
+@pytest.mark.parametrize(("judged", "ends"), [(12, "n"), (11, "11 of 12 mutants were judged")])
+def test_a_sample_of_mutants_is_whole_when_every_part_gave_its_share(
+    judged: int, ends: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(script: str, *arguments: str) -> dict[str, Any]:
+        assert (script, arguments[2:]) == ("mutation.py", ("--sample", "9", "--seed", "2", "--tests", "tests/core"))
+        return {"judged": judged, "all": 103, "share": 1.0, "listed_share": 0.0,
+                "parts": {"long": {"all": 100}, "short": {"all": 3}}}
+
+    monkeypatch.setattr(long_checks, "tool_run", told)
+    if judged == 12:
+        assert long_checks.mutation(sample=9, seed=2, tests=["tests/core"])[ends] == 12
+    else:
+        with pytest.raises(long_checks.CheckFailed, match=ends):
+            long_checks.mutation(sample=9, seed=2, tests=["tests/core"])
+
+
 def test_an_unknown_long_check_is_refused_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         long_checks.main(["quick"])
@@ -129,3 +174,277 @@ def test_one_version_everywhere() -> None:
     assert citation is not None
     assert changelog is not None
     assert {citation[1], changelog[1]} == {project}
+
+
+# --- mutation ----------------------------------------------------------------------------------------------------
+
+SCALE = '''
+"""A module whose mutants are known."""
+
+
+def clamp(x, high=10):
+    """Return x or the limit.
+
+    >>> clamp(12, high=11)
+    11
+    """
+    if x < 0:
+        raise ValueError(f"{x} is below {0}")
+    return high if x > high else x
+
+
+def lasting(n):
+    while n > 0:
+        n -= 1
+    return n
+
+
+def unused(x):
+    """Return more."""
+    return x + 2
+
+
+def nothing():
+    return None
+'''
+SCALE_TESTS = '''
+import pytest
+
+from tiny.scale import clamp, lasting
+
+
+def test_clamp():
+    assert [clamp(x) for x in (0, 10, 11)] == [0, 10, 10]
+    with pytest.raises(ValueError):
+        clamp(-1)
+
+
+def test_lasting():
+    assert lasting(3) == 0
+'''
+
+
+def mutants_in(text: str) -> list[tuple[str, str]]:
+    return [(one.operator, one.change) for one in mutants.mutants_of(ast.parse(text), module="m")]
+
+
+@pytest.mark.parametrize(("text", "found"), [
+    ("def f(x):\n  if x <= y: del x", [("condition", "x <= y => not x <= y"), ("compare", "x <= y => x < y"),
+                                         ("delete", "del x => pass")]),
+    ("def f():\n  if not a and b in c: g()", [
+        ("condition", "not a and b in c => not (not a and b in c)"), ("logic", "not a and b in c => not a or b in c"),
+        ("not", "not a => a"), ("compare", "b in c => b not in c"), ("delete", "g() => pass")]),
+    ("x = a[1:] + min(b)", [("arithmetic", "a[1:] + min(b) => a[1:] - min(b)"), ("slice", "1: => :"), ("number", "1 => 2"),
+                            ("number", "1 => 0"), ("call", "min => max")]),
+    ("def f(a, b=True):\n  a = 1.5\n  c = 'left'\n  return c", [
+        ("flag", "True => False"), ("delete", "a = 1.5 => pass"), ("number", "1.5 => 2.5"), ("text", "'left' => 'right'"),
+        ("return", "return c => return None")]),
+    ("x = -1 if a == 'b' else [c for c in d if c]", [
+        ("compare", "a == 'b' => a != 'b'"), ("text", "'b' => 'bXX'"), ("arithmetic", "-1 => 1"), ("number", "1 => 2"),
+        ("number", "1 => 0"), ("condition", "c => not c")]),
+    ("x += 1", [("arithmetic", "x += 1 => x -= 1"), ("number", "1 => 2"), ("number", "1 => 0")]),
+])
+def test_a_mutant_is_one_small_mistake(text: str, found: list[tuple[str, str]]) -> None:
+    assert sorted(mutants_in(text)) == sorted(found)
+
+
+@pytest.mark.parametrize("text", [
+    '"""Say 1."""', "__all__ = ['f']", "if TYPE_CHECKING:\n  x = 1", "@wraps(1)\ndef f(x: Column[1]) -> Rule[2]: ...",
+    "x: Kind[3]", "T = TypeVar('T')", "Kind = Literal['a', 1]", "x = 'a text with blanks'", "f'{x}: wrong{y:3}'",
+    "def f():\n  return None", "if __name__ == '__main__':\n  f(1)",
+])
+def test_what_says_nothing_is_not_mutated(text: str) -> None:
+    assert mutants_in(text) == []
+
+
+def test_a_text_in_a_message_is_not_mutated_and_a_number_is() -> None:
+    assert mutants_in("def f(x):\n  raise Bad(field='x', row=x + 1)") == [
+        ("delete", "raise Bad(field='x', row=x + 1) => pass"), ("arithmetic", "x + 1 => x - 1"), ("number", "1 => 2"),
+        ("number", "1 => 0")]
+
+
+def test_the_same_change_twice_in_a_function_is_counted_and_planted_where_it_stands() -> None:
+    tree = ast.parse("def f():\n  return [7,\n 7]")
+    one = [found for found in mutants.mutants_of(tree, module="m") if found.change == "7 => 8"]
+    assert [(found.occurrence, found.line, found.lines) for found in one] == [
+        (1, 2, frozenset({2, 3})), (2, 3, frozenset({2, 3}))]
+    one[1].plant()
+    assert ast.unparse(tree) == "def f():\n    return [7, 8]"
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """Return a checkout of one module whose mutants are known."""
+    root = tmp_path / "tiny"
+    for name, text in {
+        "src/tiny/__init__.py": "", "src/tiny/scale.py": SCALE, "tests/test_scale.py": SCALE_TESTS,
+        "pyproject.toml": '[tool.pytest.ini_options]\npythonpath = ["src"]\naddopts = ["--doctest-modules", "--import-mode=importlib"]\nfilterwarnings = ["error"]\n',
+    }.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return root
+
+
+def listed_as_equivalent(root: Path, *changes: str) -> None:
+    (root / "tools").mkdir()
+    (root / mutation.EQUIVALENTS).write_text("".join(
+        f'[[equivalent]]\nmodule = "tiny.scale"\nfunction = "clamp"\nreason = "the same value"\n'
+        f'mutants = [["compare", "{change}"]]\n' for change in changes), encoding="utf-8")
+
+
+def mutated(root: Path, *arguments: str) -> tuple[dict[str, Any], str]:
+    """Run the tool on a checkout in a process of its own and return its account and what it printed."""
+    out = root.parent / "account.json"
+    out.unlink(missing_ok=True)
+    command = [sys.executable, str(ROOT / "tools" / "mutation.py"), "--root", str(root), "--package", "tiny", "--modules",
+               "scale", "--state", str(root.parent / "state"), "--spare", "0.6", "--json", str(out), *arguments]
+    done = subprocess.run(command, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == (0 if out.exists() else 1), done.stdout
+    return (json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}), done.stdout
+
+
+def test_the_mutants_of_a_small_module_have_their_known_ends(tiny: Path) -> None:
+    listed_as_equivalent(tiny, "x > high => x >= high")
+    found, said = mutated(tiny)
+    ends = {name: found[name] for name in ("all", "judged", "killed", "timeout", "survived", "no test", "listed")}
+    assert ends == {"all": 25, "judged": 25, "killed": 15, "timeout": 3, "survived": 2, "no test": 4, "listed": 1}
+    assert (found["share"], found["interval"]) == (18 / 24, None)
+    assert [(one["function"], one["change"], one["occurrence"], one["verdict"]) for one in found["survivors"]] == [
+        ("clamp", "0 => 1", 2, "survived"), ("clamp", "0 => -1", 2, "survived"),
+        ("unused", "return x + 2 => return None", 1, "no test"), ("unused", "x + 2 => x - 2", 1, "no test"),
+        ("unused", "2 => 3", 1, "no test"), ("unused", "2 => 1", 1, "no test")]
+    assert found["functions_without_a_mutant"] == ["tiny.scale.nothing"]
+    assert "tiny.scale:24 unused [arithmetic 1] no test\n  - x + 2\n  + x - 2\n" in said
+
+
+    (tiny / mutation.EQUIVALENTS).unlink()
+    (tiny / "tools").rmdir()
+    listed_as_equivalent(tiny, "x < 0 => x <= 0", "x < 7 => x <= 7")
+    found, said = mutated(tiny)
+    assert found == {}
+    assert "there is no mutant ('tiny.scale', 'clamp', 'compare', 'x < 7 => x <= 7', 1)" in said
+    assert "'x < 0 => x <= 0', 1) is no equivalent: tests/test_scale.py::test_clamp kills it" in said
+
+
+def test_a_part_is_sampled_as_one_whatever_its_modules() -> None:
+    jobs, _ = mutation.jobs_of(ROOT, "rupturekit", ["_schema", "traces"])
+    assert {"rupturekit.traces", "rupturekit.ends"} < {job.mutant.module for job in jobs if job.part == "traces"}
+    drawn = mutation.sampled(jobs, 20, 1)
+    assert Counter(job.part for job in drawn) == {"_schema": 20, "traces": 20}
+    assert set(drawn) < set(mutation.sampled(jobs, 30, 1))
+
+
+def test_verdicts_are_kept_until_what_they_rest_on_changes(tiny: Path) -> None:
+    first, _ = mutated(tiny, "--sample", "4", "--seed", "1")
+    assert first["judged"] == 4
+    assert first["interval"][0] < first["share"] < first["interval"][1]
+    log = tiny.parent / "state" / "verdicts.jsonl"
+    kept = log.read_text(encoding="utf-8")
+    assert mutated(tiny, "--sample", "4", "--seed", "1")[0] == first
+    assert log.read_text(encoding="utf-8") == kept
+    (tiny / "tests" / "test_scale.py").write_text(SCALE_TESTS + "\n", encoding="utf-8")
+    assert mutated(tiny, "--sample", "4", "--seed", "1")[0] == first
+    assert len(log.read_text(encoding="utf-8").splitlines()) == 8
+
+
+@pytest.mark.parametrize(("red", "says"), [
+    ("\n\ndef test_red():\n    assert clamp(1) == 2\n", "without any mutant, pytest ended with 1: "),
+    ("\n\ndef test_red(pytestconfig):\n    assert clamp(1) and pytestconfig.pluginmanager.hasplugin('_cov')\n",
+     "tiny.scale: "),    # green with coverage, red in a fork
+])
+def test_tests_that_fail_without_a_mutant_end_the_run(tiny: Path, red: str, says: str) -> None:
+    (tiny / "tests" / "test_scale.py").write_text(SCALE_TESTS + red, encoding="utf-8")
+    found, said = mutated(tiny)
+    assert found == {}
+    assert f"{says}tests/test_scale.py::test_red" in said
+
+
+def test_a_fork_is_heard_stopped_and_its_death_told() -> None:
+    def say(pipe: TextIO) -> int:
+        print('["at", "here"]', file=pipe)
+        return 3
+
+    def sleep(pipe: TextIO) -> int:
+        return say(pipe) + subprocess.run(["sleep", "30"], check=False).returncode
+
+    def die(_: TextIO) -> int:
+        os.kill(os.getpid(), 9)
+        return 0
+
+    assert forks.forked(say, seconds=20)[:2] == (3, [["at", "here"]])
+    stopped = forks.forked(sleep, seconds=0.3)
+    assert (stopped.code, stopped.last("at"), stopped.seconds < 10) == (None, "here", True)
+    assert forks.forked(die, seconds=20).code == -9
+    assert "ZeroDivisionError" in forks.forked(lambda _: 1 // 0, seconds=20).last("broken")
+
+
+# --- fuzzing -----------------------------------------------------------------------------------------------------
+
+
+def read_number(data: bytes, folder: Path) -> int:
+    """Read a number as a careless reader would: some bytes come out as errors that are not ours."""
+    if not data.isascii():
+        raise RecordError("byte 7: not ASCII")
+    if data.startswith(b"["):
+        os.kill(os.getpid(), 9)
+    return int(data.decode()) if b"x" in data or not data.strip(b"0123456789") else 0
+
+
+def test_the_same_seed_spoils_alike_and_another_does_not() -> None:
+    seeds = (b"a = 1\nb = [2, 3]\n", b"name,code\nx,wd\n")
+
+    def inputs(seed: int) -> list[bytes]:
+        return [fuzz.spoiled(seeds, fuzz.Dice(seed, target="t", at=at)) for at in range(200)]
+
+    assert inputs(1) == inputs(1)
+    assert inputs(1) != inputs(2)
+    assert len(set(inputs(1))) > 150
+
+
+def test_what_is_not_our_error_is_found_made_small_and_counted() -> None:
+    target = fuzz.Target(read_number, (b"12 34\n", b"5x5"))
+    tally = fuzz.fuzz("number", target, seed=3, seconds=60, most=400)
+    assert tally.executions == 400
+    assert tally.sentences == {"byte #: not ASCII"}
+    assert tally.accepted + tally.refused + sum(one["count"] for one in tally.findings.values()) == 400
+    value = tally.findings["ValueError at no place of ours"]
+    assert bytes.fromhex(value["input"]) in {b"", b"x"}
+    assert "invalid literal for int()" in value["what"]
+    assert "exit code -9" in tally.findings["the process died"]["what"]
+    found = fuzz.account({"number": tally}, seed=3)
+    assert found["n"] == 400
+    assert "number: ValueError at no place of ours" in fuzz.text_of(found)
+
+
+def test_an_endless_input_and_a_warning_are_findings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fuzz, "LIMIT", 0.2)
+    assert fuzz.attempt(lambda *_: time.sleep(5), b"", tmp_path)[:2] == ("finding", "TooSlow at no place of ours")
+    assert fuzz.attempt(lambda *_: warnings.warn("odd", CodingWarning, stacklevel=1), b"", tmp_path)[0] == "accepted"
+    assert fuzz.attempt(lambda *_: warnings.warn("old", DeprecationWarning, stacklevel=1), b"", tmp_path)[0] == "finding"
+
+
+def test_every_reader_takes_its_own_files() -> None:
+    fuzz.check_seeds(fuzz.targets())
+    with pytest.raises(SystemExit, match="number: none of its files"):
+        fuzz.check_seeds({"number": fuzz.Target(read_number, (b"x",))})
+
+
+def test_garbage_is_refused_in_little_memory() -> None:
+    found = fuzz.garbage(2000)
+    assert (found["rows"], found["exit_code"]) == (2000, 1)
+    assert "Traceback" not in found["printed"]
+    assert 0 < found["peak_mb"] < 200
+
+
+def test_two_fuzz_accounts_add_up() -> None:
+    target = {"executions": 3, "accepted": 1, "refused": 2, "sentences": 2, "slowest_seconds": 0.1, "slowest_input": 7,
+              "peak_mb": 50, "findings": 0}
+    one = {"seed": 1, "n": 3, "peak_mb": 50, "targets": {"csv": target}, "slow": ["csv"], "findings": [], "garbage": {"rows": 9}}
+    other = {"seed": 2, "n": 5, "peak_mb": 70, "slow": [], "findings": [{"target": "csv"}],
+             "targets": {"csv": target | {"executions": 5, "accepted": 4, "peak_mb": 70}}}
+    whole = long_checks.merged(one, other)
+    assert (whole["n"], whole["seed"], whole["peak_mb"], whole["garbage"]) == (8, [1, 2], 70, {"rows": 9})
+    assert whole["targets"]["csv"] == {"executions": 8, "accepted": 5, "refused": 4, "sentences": 2, "slowest_seconds": 0.1,
+                                       "peak_mb": 70, "findings": 0}
+    assert (whole["slow"], len(whole["findings"])) == (["csv"], 1)

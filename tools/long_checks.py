@@ -17,8 +17,10 @@ import platform
 import re
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,8 @@ import stale_results
 
 ROOT = stale_results.ROOT
 PACKAGES = ("rupturekit", "attrs", "hypothesis", "networkx", "numpy", "pytest")
+LEAST_KILLED, MOST_LISTED = 0.90, 0.05    # shares of mutants
+MOST_MB = 500    # of memory, for a million rows of garbage
 
 
 class CheckFailed(Exception):
@@ -93,12 +97,7 @@ def thorough() -> dict[str, Any]:
 def growth() -> dict[str, Any]:
     """Measure how the time of segmentation and tracing grows with the number of episodes."""
     script = ROOT / "benchmarks" / "growth.py"
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
-    done = subprocess.run([sys.executable, str(script)], cwd=ROOT, env=environment, check=False, text=True,
-                          stdin=subprocess.DEVNULL, capture_output=True)
-    if done.returncode:
-        raise CheckFailed(done.stderr)
-    found: dict[str, Any] = json.loads(done.stdout)
+    found = _printed_by(script)
     return {
         "what": "CPU seconds (median of five) of segment, trace_cohort and summary, and the exponent of growth",
         "n": found["rows"][-1]["episodes"],
@@ -107,13 +106,159 @@ def growth() -> dict[str, Any]:
     }
 
 
-CHECKS: Mapping[str, Callable[[], dict[str, Any]]] = {"thorough": thorough, "growth": growth}
+def reading() -> dict[str, Any]:
+    """Measure how fast a study folder is read beside pandas and pyarrow, and how much memory that and garbage need."""
+    script = ROOT / "benchmarks" / "reading.py"
+    found = _printed_by(script)
+    return {
+        "what": "CPU seconds (median, in turns) of reading n moves fully checked and of its peers; peaks (ru_maxrss) "
+                "of ten times as many moves, and of n rows of garbage",
+        "n": found["rows"],
+        **found,
+        "versions_of_peers": {name: version(name) for name in ("pandas", "pyarrow")},
+        "sources": stale_results.hashes([*library(), script]),
+    }
 
 
-def run(name: str) -> Path:
-    """Run one check and return the result file it wrote."""
+def replay() -> dict[str, Any]:
+    """Measure how fast many episodes are replayed, beside a dict loop and `transitions`; all must say the same."""
+    script = ROOT / "benchmarks" / "replay.py"
+    found = _printed_by(script)
+    used = [ROOT / path for path in found.pop("modules")]
+    return {
+        "what": "CPU nanoseconds an event (median) of tracing with and without the table, of peers and of what is read "
+                "off a table; growth in seconds; bytes an event",
+        **found,
+        "sources": stale_results.hashes([*used, script]),
+    }
+
+
+def _printed_by(script: Path) -> dict[str, Any]:
+    """Run a benchmark on these sources and return the JSON that it prints, or raise."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run([sys.executable, str(script)], cwd=ROOT, env=environment, check=False, text=True,
+                          stdin=subprocess.DEVNULL, capture_output=True)
+    if done.returncode:
+        raise CheckFailed(done.stderr or done.stdout)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def mutation(*, sample: int | None = None, seed: int = 0, tests: Sequence[str] = ()) -> dict[str, Any]:
+    """Plant small mistakes in the modules that carry the numbers: the tests must notice nine of ten.
+
+    A sample takes so many of each part of the scope; the result says so, and gives the interval of the share. With
+    fewer tests than all, the share is a lower bound.
+    """
+    drawn = [] if sample is None else ["--sample", str(sample), "--seed", str(seed)]
+    drawn += ["--tests", *tests] if tests else []
+    found = tool_run("mutation.py", "--workers", str(os.cpu_count() or 1), *drawn)
+    wanted = sum(one["all"] if sample is None else min(sample, one["all"]) for one in found["parts"].values())
+    if found["judged"] < wanted:
+        raise CheckFailed(f"{found['judged']} of {wanted} mutants were judged")
+    if found["share"] < LEAST_KILLED or found["listed_share"] > MOST_LISTED:
+        raise CheckFailed(f"{found['share']:.1%} killed (at least {LEAST_KILLED:.0%}), {found['listed_share']:.1%} "
+                          f"listed (at most {MOST_LISTED:.0%}); python tools/mutation.py shows the survivors")
+    files = [path for path in (ROOT / "tests").rglob("*.py") if "typing" not in path.parts]
+    tools = [ROOT / "tools" / name for name in ("mutation.py", "mutants.py", "forks.py", "equivalent_mutants.toml")]
+    return {
+        "what": "mutants killed by the tests, of all that are not listed as equivalent; n counts mutants, and `sample` "
+                "says how they were drawn",
+        "n": found["judged"],
+        **found,
+        "sources": stale_results.hashes([*library(), *files, *tools]),
+    }
+
+
+def fuzz() -> dict[str, Any]:
+    """Feed spoiled files to every reader for an hour in all: nothing but our own errors, and no more than 500 MB."""
+    with ThreadPoolExecutor(2) as halves:    # two runs at once, half an hour each, of other inputs
+        one, other = halves.map(lambda how: tool_run("fuzz.py", "--minutes", "30", *how),
+                                [("--seed", "1"), ("--seed", "2", "--rows", "0")])
+    found = merged(one, other)
+    if found["findings"]:
+        raise CheckFailed(f"{len(found['findings'])} kinds of findings; python tools/fuzz.py shows them")
+    if found["garbage"]["peak_mb"] >= MOST_MB:
+        raise CheckFailed(f"a million rows of garbage took {found['garbage']['peak_mb']} MB (below {MOST_MB})")
+    tools = [ROOT / "tools" / name for name in ("fuzz.py", "fuzz_targets.py", "forks.py")]
+    return {
+        "what": "spoiled files given to every reader, without a finding; n counts files",
+        **found,
+        "sources": stale_results.hashes([*library(), *tools]),
+    }
+
+
+def merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Return two fuzz accounts as one: counts added up, the slowest and the largest of both."""
+    added = ("executions", "accepted", "refused", "findings")
+    targets = {name: {key: mine[key] + theirs[key] if key in added else max(mine[key], theirs[key])
+                      for key in mine if key != "slowest_input"}
+               for name, mine in one["targets"].items() if (theirs := other["targets"][name])}
+    return {**one, "seed": [one["seed"], other["seed"]], "n": one["n"] + other["n"], "minutes": 60,
+            "peak_mb": max(one["peak_mb"], other["peak_mb"]), "targets": targets,
+            "slow": sorted({*one["slow"], *other["slow"]}), "findings": [*one["findings"], *other["findings"]]}
+
+
+def simulation() -> dict[str, Any]:
+    """Measure how fast a study is simulated, beside a plain loop; both must give the same."""
+    script, loop = ROOT / "benchmarks" / "simulation.py", ROOT / "tests" / "oracles_simulation.py"
+    found = _printed_by(script)
+    used = [ROOT / path for path in found.pop("modules")]
+    return {
+        "what": "CPU seconds (median, in turns) of simulating n ruptures as columns and as a study, and of a plain "
+                "loop that gives the same columns",
+        **found,
+        "sources": stale_results.hashes([*used, script, loop]),
+    }
+
+
+def recovery() -> dict[str, Any]:
+    """Recover each parameter of the simulator by a plain estimator, without bias, over 500 studies."""
+    return _known_truth("recovery", runs=500)
+
+
+def level() -> dict[str, Any]:
+    """Test order where there is none: 2,000 studies by segmentation rule and null; and where there is."""
+    return _known_truth("level", runs=2000)
+
+
+def coverage() -> dict[str, Any]:
+    """Count how often intervals over few and many dyads hold the true value, with and without therapists."""
+    return _known_truth("coverage", runs=1000)
+
+
+def _known_truth(check: str, *, runs: int) -> dict[str, Any]:
+    found = tool_run("known_truth.py", check, "--runs", str(runs))
+    if not found.pop("kept"):
+        raise CheckFailed(json.dumps(found, indent=2))
+    used = [ROOT / path for path in found.pop("modules")] + [path for path in library() if path.suffix == ".toml"]
+    return {**found, "sources": stale_results.hashes([*used, ROOT / "tools" / "known_truth.py"])}
+
+
+def tool_run(script: str, *arguments: str) -> dict[str, Any]:
+    """Run a tool on this checkout's sources and return what it wrote as JSON; raise where it wrote nothing."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    with tempfile.TemporaryDirectory() as scratch:
+        written = Path(scratch, "found.json")
+        command = [sys.executable, str(ROOT / "tools" / script), *arguments, "--json", str(written)]
+        done = subprocess.run(command, cwd=ROOT, env=environment, check=False, text=True, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if not written.exists():
+            raise CheckFailed("\n".join(done.stdout.splitlines()[-60:]))
+        found: dict[str, Any] = json.loads(written.read_text(encoding="utf-8"))
+        return found
+
+
+CHECKS: Mapping[str, Callable[..., dict[str, Any]]] = {
+    "thorough": thorough, "growth": growth, "reading": reading, "replay": replay, "mutation": mutation, "fuzz": fuzz,
+    "simulation": simulation, "recovery": recovery, "level": level, "coverage": coverage,
+}
+
+
+def run(name: str, **how: Any) -> Path:
+    """Run one check and return the result file it wrote; `how` is for a check that can be run in part."""
     begun = time.monotonic()
-    found = CHECKS[name]()
+    found = CHECKS[name](**how)
     result = found | {"versions": versions(), "seconds": round(time.monotonic() - begun)}
     path = ROOT / stale_results.RESULTS / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -125,13 +270,17 @@ def main(arguments: list[str]) -> int:
     """Run the checks named, all by default."""
     parser = argparse.ArgumentParser(prog="long_checks.py", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(CHECKS)} (default: all)")
-    names = parser.parse_args(arguments).names or list(CHECKS)
+    parser.add_argument("--sample", type=int, metavar="N", help="of mutation: N mutants of each part, not all")
+    parser.add_argument("--seed", type=int, default=0, help="of mutation: which sample (default: %(default)s)")
+    parser.add_argument("--tests", nargs="+", default=[], metavar="PATH", help="of mutation: only these tests")
+    said = vars(parser.parse_args(arguments))
+    names = said.pop("names") or list(CHECKS)
     unknown = [name for name in names if name not in CHECKS]
     if unknown:
         parser.error(f"no check called {', '.join(unknown)}; there are: {', '.join(CHECKS)}")
     for name in names:
         try:
-            path = run(name)
+            path = run(name, **(said if name == "mutation" else {}))
         except CheckFailed as failure:
             print(f"{name}: failed\n{failure}", file=sys.stderr)
             return 1

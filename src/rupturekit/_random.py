@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["below", "choice", "draws", "key", "shuffled", "uniforms"]
+__all__ = ["below", "choice", "draws", "draws_at", "key", "shuffled", "uniforms"]
 
 Draws = npt.NDArray[np.uint64]
 """Raw 64-bit draws of one stream, in order."""
@@ -66,6 +66,21 @@ def draws(key: int, count: int, *, start: int = 0) -> Draws:
     state ^= state >> np.uint64(27)
     state *= _MIX_2
     state ^= state >> np.uint64(31)
+    return state
+
+
+def draws_at(keys: Draws, counters: Draws) -> Draws:
+    """Return draw number `counters` of the stream of each of `keys`; both are uint64, and broadcast.
+
+    >>> draws_at(np.array([[1234567], [7]], dtype=np.uint64), np.arange(2, dtype=np.uint64))[0].tolist()
+    [6457827717110365317, 3203168211198807973]
+    """
+    state = np.atleast_1d((counters + np.uint64(1)) * _GAMMA) + keys
+    spare = np.empty_like(state)    # one buffer for all three shifts: the work is bound by memory
+    for shift, factor in ((30, _MIX_1), (27, _MIX_2)):
+        state ^= np.right_shift(state, np.uint64(shift), out=spare)
+        state *= factor
+    state ^= np.right_shift(state, np.uint64(31), out=spare)
     return state
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "at_least",
     "check",
     "columns",
+    "complaint",
     "finite",
     "is_identifier",
     "one_line",
@@ -159,13 +160,18 @@ def _column_of(hint: Any) -> tuple[Column | None, bool]:
 def _validate(column: Column, optional: bool, instance: object, field: attrs.Attribute[Any], value: Any) -> None:
     if value is None and optional:
         return
-    complaint = _complaint(column, value)
-    if complaint:
+    said = complaint(column, value)
+    if said:
         where = f"{type(instance).__name__}.{field.name}"
-        raise RecordError(f"{where}: {complaint}, but got {value!r:.200}", field=field.name, value=value)
+        raise RecordError(f"{where}: {said}, but got {value!r:.200}", field=field.name, value=value)
 
 
-def _complaint(column: Column, value: Any) -> str | None:
+def complaint(column: Column, value: Any) -> str | None:
+    """Return what a column expected instead of a value, or None where the value is allowed.
+
+    >>> complaint(Column("int", at_least(0)), -1)
+    'expected at least 0'
+    """
     if column.levels is not None:
         if not isinstance(value, column.levels):
             near = did_you_mean(value, column.allowed()) if isinstance(value, str) else ""
@@ -235,20 +241,30 @@ def check(cls: type, arrays: Mapping[str, np.ndarray[Any, Any]], levels: Mapping
         if values.dtype != column.dtype:
             raise RecordError(f"{cls.__name__}.{name}: expected dtype {column.dtype} but got {values.dtype}",
                               field=name)
+        if values.strides == (0,):
+            values = values[:1]    # one value, held once for all rows
+        if _all_hold(values, column):
+            continue
         absent = _absent(values, column)
         if name not in optional_fields(cls) and absent.any():
             _refuse(cls, name, int(np.argmax(absent)), "a value", None)
         if column.is_word:
             _check_levels(cls, name, column, levels[name])
-            strange = (values < ABSENT_CODE) | (values >= len(levels[name]))
-            if strange.any():
-                at = int(np.argmax(strange))
+            if values.min(initial=0) < ABSENT_CODE or values.max(initial=-1) >= len(levels[name]):
+                at = int(np.argmax((values < ABSENT_CODE) | (values >= len(levels[name]))))
                 _refuse(cls, name, at, f"the code of one of {len(levels[name])} levels", values[at].item())
         elif column.rule is not None:
-            bad = ~(column.rule.holds(values) | absent)
-            if bad.any():
-                at = int(np.argmax(bad))
+            good = column.rule.holds(values)
+            if not good.all() and not (good | absent).all():
+                at = int(np.argmin(good | absent))
                 _refuse(cls, name, at, column.rule.text, values[at].item())
+
+
+def _all_hold(values: np.ndarray[Any, Any], column: Column) -> bool:
+    """Return whether a rule that absence does not fulfil holds for every number: then nothing is absent either."""
+    if column.is_word or column.rule is None or column.rule.holds(np.nan if column.kind == "float" else ABSENT):
+        return False
+    return bool(column.rule.holds(values).all())
 
 
 def _absent(values: np.ndarray[Any, Any], column: Column) -> np.ndarray[Any, Any]:

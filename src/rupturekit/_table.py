@@ -12,10 +12,24 @@ import numpy as np
 import numpy.typing as npt
 
 from rupturekit import _schema
+from rupturekit._frames import FrameColumn, stream
 from rupturekit._schema import ABSENT, ABSENT_CODE, Column
+from rupturekit._views.records import table_html, table_text
 from rupturekit.errors import RecordError
 
-__all__ = ["Array", "Table", "arrays_equal", "empty", "encode", "freeze", "held_state", "read_only", "set_closed"]
+__all__ = [
+    "Array",
+    "Table",
+    "arrays_equal",
+    "constant",
+    "empty",
+    "encode",
+    "freeze",
+    "held_state",
+    "is_constant",
+    "read_only",
+    "set_closed",
+]
 
 R = TypeVar("R")
 Array = npt.NDArray[Any]
@@ -39,6 +53,20 @@ def freeze(array: Array) -> Array:
     """Close an array that nobody else holds to writing, in place."""
     array.flags.writeable = False
     return array
+
+
+def constant(value: Any, *, count: int, dtype: npt.DTypeLike) -> Array:
+    """Return one value so many times over, in the memory of one.
+
+    >>> constant(7, count=3, dtype="i8").tolist()
+    [7, 7, 7]
+    """
+    return np.broadcast_to(freeze(np.array(value, dtype=dtype)), (count,))
+
+
+def is_constant(values: Array) -> bool:
+    """Return whether a column is one value held once."""
+    return values.strides == (0,) and len(values) > 0
 
 
 def held_state(value: Any) -> dict[str, Any]:
@@ -72,7 +100,9 @@ def encode(words: Sequence[str | None]) -> tuple[Array, tuple[str, ...]]:
 
 def _canonical(codes: Array, levels: tuple[str, ...]) -> tuple[Array, tuple[str, ...]]:
     """Drop levels that no row has and sort the rest, so that equal tables hold equal arrays."""
-    used = np.unique(codes[codes >= 0])
+    seen = np.zeros(len(levels) + 1, dtype=bool)    # the last place is that of what is absent
+    seen[codes[:1] if is_constant(codes) else codes] = True
+    used = np.flatnonzero(seen[:-1])
     names = [levels[at] for at in used]
     if tuple(sorted(names)) == levels:
         return codes, levels
@@ -80,7 +110,10 @@ def _canonical(codes: Array, levels: tuple[str, ...]) -> tuple[Array, tuple[str,
     lookup = np.full(len(levels) + 1, ABSENT_CODE, dtype="i4")
     for rank, at in enumerate(order):
         lookup[used[at]] = rank
-    return lookup[codes], tuple(names[at] for at in order)
+    words = tuple(names[at] for at in order)
+    if is_constant(codes):
+        return constant(lookup[codes[0]], count=len(codes), dtype="i4"), words
+    return lookup[codes], words
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -127,6 +160,12 @@ class Table(Generic[R]):
         return cls._closed(record, {name: read_only(arrays[name]) for name in fields}, levels)
 
     @classmethod
+    def of_judged(cls, record: type[R], *, arrays: Mapping[str, Array], levels: Mapping[str, tuple[str, ...]]
+                  ) -> Table[R]:
+        """Close columns of which a reader has held every value to the rules already; they are not checked again."""
+        return cls._closed(record, arrays, levels)
+
+    @classmethod
     def _closed(cls, record: type[R], arrays: Mapping[str, Array], levels: Mapping[str, tuple[str, ...]]) -> Table[R]:
         words: dict[str, tuple[str, ...]] = {}
         closed: dict[str, Array] = {}
@@ -163,7 +202,10 @@ class Table(Generic[R]):
 
     def take(self, rows: Array) -> Table[R]:
         """Return the rows picked by an index or mask, as a table of its own."""
-        return self._closed(self.record, {name: values[rows] for name, values in self.arrays.items()}, self.levels)
+        count = len(constant(False, count=len(self), dtype=bool)[rows])
+        arrays = {name: constant(values[0], count=count, dtype=values.dtype) if is_constant(values) else values[rows]
+                  for name, values in self.arrays.items()}
+        return self._closed(self.record, arrays, self.levels)
 
     def replace(self, **changed: Array) -> Table[R]:
         """Return a table with some number columns replaced; everything is checked again."""
@@ -200,6 +242,12 @@ class Table(Generic[R]):
     def __repr__(self) -> str:
         return f"Table({self.record.__name__}, {len(self):,} rows)"
 
+    def __str__(self) -> str:
+        return table_text(self)
+
+    def _repr_html_(self) -> str:
+        return table_html(self)
+
     def __getstate__(self) -> tuple[Any, ...]:
         return self.record, dict(self.arrays), dict(self.levels)
 
@@ -208,6 +256,14 @@ class Table(Generic[R]):
         closed = types.MappingProxyType({name: read_only(values) for name, values in arrays.items()})
         for name, value in (("record", record), ("arrays", closed), ("levels", types.MappingProxyType(levels))):
             object.__setattr__(self, name, value)
+
+    def frame_columns(self) -> dict[str, FrameColumn]:
+        """Return the columns as a data frame holds them: words behind codes, what is absent apart from what is not."""
+        return {name: _frame_column(self, name, column) for name, column in _schema.columns(self.record).items()}
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Stream the rows as Arrow, for any library that reads it; needs pyarrow."""
+        return stream(self.frame_columns(), requested_schema)
 
     def digest(self) -> bytes:
         """Return a hash of content: column names, dtypes, values and words; equal tables, equal digests."""
@@ -218,6 +274,20 @@ class Table(Generic[R]):
             seen.update(np.ascontiguousarray(held).astype(values.dtype.newbyteorder("<"), copy=False).tobytes())
             seen.update("\x1f".join(self.levels.get(name, ())).encode())
         return seen.digest()
+
+
+def _frame_column(table: Table[Any], name: str, column: Column) -> FrameColumn:
+    held = table.arrays[name]
+    if column.levels is not None:
+        allowed = column.allowed()
+        place = np.array([*map(allowed.index, table.levels[name]), ABSENT_CODE], dtype="i4")
+        return FrameColumn(values=place[held], levels=allowed, closed=True)
+    if column.is_word:
+        return FrameColumn(values=held, levels=table.levels[name])
+    absent = np.isnan(held) if column.kind == "float" else held == ABSENT
+    values = np.where(absent, np.zeros(1, dtype=held.dtype), held)
+    return FrameColumn(values=values / 1000 if column.kind == "milli" else values,
+                       absent=absent if name in _schema.optional_fields(table.record) else None)
 
 
 def _numbers(values: Sequence[Any], column: Column) -> Array:

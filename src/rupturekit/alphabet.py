@@ -8,7 +8,6 @@ before any trace: `coverage` says so.
 from __future__ import annotations
 
 import heapq
-import html
 import math
 from collections.abc import Iterable
 from enum import StrEnum
@@ -20,6 +19,7 @@ import numpy.typing as npt
 
 from rupturekit._schema import ABSENT
 from rupturekit._table import freeze, held_state, set_closed
+from rupturekit._views.models import coverage_html
 from rupturekit.codebooks import Codebook
 from rupturekit.errors import PartyMismatch, UnknownState, did_you_mean, listed
 from rupturekit.state_machine import Condition, StateMachine, Transition, rating_cuts
@@ -123,12 +123,16 @@ class Alphabet:
         `party` and `code` are codes of this alphabet (-1 for none), `rating` is in thousandths, `previous` and
         `onset` are microseconds elapsed; `ABSENT` where there is none.
         """
-        bucket = np.where(rating == ABSENT, len(self.cuts) + 1, np.searchsorted(self.cuts, rating, side="right"))
-        return self.symbol[party, code, bucket, _elapsed(previous, self.previous_cuts),
-                           _elapsed(onset, self.onset_cuts)]
+        return self.symbol[party, code, bucket_of(rating, self.cuts), bucket_of(previous, self.previous_cuts),
+                           bucket_of(onset, self.onset_cuts)]
 
 
-def _elapsed(values: npt.NDArray[np.int64], cuts: tuple[int, ...]) -> npt.NDArray[np.int64]:
+def bucket_of(values: npt.NDArray[np.int64], cuts: tuple[int, ...]) -> npt.NDArray[np.int64]:
+    """Return into which bucket each value falls that thresholds cut; the last bucket is for absent values.
+
+    >>> bucket_of(np.array([0, 5, ABSENT]), (5,)).tolist()
+    [0, 1, 2]
+    """
     return np.where(values == ABSENT, len(cuts) + 1, np.searchsorted(cuts, values, side="right"))
 
 
@@ -447,13 +451,7 @@ class Coverage:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{html.escape(name)}</td><td>{seen}</td><td>{html.escape(', '.join(codes))}</td>"
-            f"<td>{html.escape(', '.join(missing))}</td></tr>" for name, seen, codes, missing in self.states
-        )
-        head = html.escape(f"{self.model} seen with {self.codebook}")
-        return (f"<table><caption>{head}</caption><thead><tr><th>state</th><th>can be seen</th><th>by</th>"
-                f"<th>no code for</th></tr></thead><tbody>{rows}</tbody></table>")
+        return coverage_html(self)
 
 
 def coverage(codebook: Codebook, model: StateMachine, *,

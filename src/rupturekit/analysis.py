@@ -95,7 +95,9 @@ class Analysis:
         """How the results move with the segmentation rule."""
         rules = nearby_rules(self.study.cohort, self.plan.segmentation)
         self.tell(f"cutting and tracing by {len(rules)} rules")
-        return segment_many(self.study.cohort, rules, track=self.track, model=self.model)
+        plan = self.plan
+        return segment_many(self.study.cohort, rules, track=self.track, model=self.model, tie_rule=plan.tie_rule,
+                            follow_skips=plan.follow_skips, any_type=plan.any_type)
 
     @functools.cached_property
     def boundaries(self) -> BoundaryComparison | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import shlex
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -21,12 +22,18 @@ from rupturekit import codebooks, example, provenance, state_machine
 from rupturekit.alphabet import coverage
 from rupturekit.analysis import analyse
 from rupturekit.codebooks import as_codebook
-from rupturekit.errors import CodingWarning, FileProblem, RecordError, RuptureKitError
+from rupturekit.errors import CodingWarning, FileProblem, InvalidNumber, RecordError, RuptureKitError
 from rupturekit.plan import Plan, parse_plan
-from rupturekit.records import grammar
+from rupturekit.pseudonyms import KEPT_ON_REQUEST, crosswalk, make_key, pseudonymise, read_key, write_crosswalk
+from rupturekit.records import atomic, grammar
 from rupturekit.records.foreign import read_table
 from rupturekit.records.sniff import propose_mapping
 from rupturekit.records.study import Study, read_study, write_study
+from rupturekit.simulation.cohorts import simulate
+from rupturekit.simulation.design import Design
+from rupturekit.simulation.folder import TRUTH_FOLDER, study_of, write_truth
+from rupturekit.simulation.raters import Rater, rate
+from rupturekit.simulation.settings import read_design
 from rupturekit.state_machine import as_model
 from rupturekit.ties import TieRule
 from rupturekit.traces import TraceTable
@@ -124,6 +131,8 @@ def _check(asked: argparse.Namespace) -> int:
         print(f"privacy: {text}")
     if done.plan.model is not None:
         print(done.coverage)
+    if done.plan.track is not None:
+        print(f"track: {done.track}")
     print("no mistakes found")
     return 0
 
@@ -220,7 +229,7 @@ def _versions(asked: argparse.Namespace) -> int:
 def _init(asked: argparse.Namespace) -> int:
     proposal = propose_mapping(asked.file)
     if asked.output is None:
-        print(f"{proposal}\n\nTo keep the proposal: rupturekit init {asked.file} -o mapping.toml")
+        print(f"{proposal}\n\nTo keep the proposal: rupturekit init {shlex.quote(asked.file)} -o mapping.toml")
         return 0
     target = Path(asked.output)
     _write_new(target, proposal.text)
@@ -229,8 +238,8 @@ def _init(asked: argparse.Namespace) -> int:
     print(proposal)
     if proposal.codebook_text:
         print(f"\nwritten: {target.parent / proposal.codebook_file}, a codebook to fill in")
-    print(f"\nwritten: {target}. Read it, settle what is marked `choose`, then: rupturekit check {asked.file} "
-          f"--mapping {target}")
+    print(f"\nwritten: {target}. Read it, settle what is marked `choose`, then: rupturekit check "
+          f"{shlex.quote(asked.file)} --mapping {shlex.quote(asked.output)}")
     return 0
 
 
@@ -238,7 +247,7 @@ def _write_new(target: Path, text: str) -> None:
     if target.exists():
         raise FileProblem(f"{target}: this file is there already; name a new one", file=str(target))
     try:
-        target.write_text(text, encoding="utf-8")
+        atomic.write_bytes(target, text.encode("utf-8"))
     except OSError as error:
         raise FileProblem(f"{target}: cannot be written ({error.strerror or error})", file=str(target)) from None
 
@@ -248,7 +257,25 @@ def _example(asked: argparse.Namespace) -> int:
                   settings=example.EXAMPLE_SETTINGS)
     write_study(study, asked.directory, overwrite=asked.overwrite)
     print(f"written: {asked.directory} ({study.cohort!r}). It is invented; no person is behind it.\n"
-          f"Next: rupturekit trace {asked.directory}")
+          f"Next: rupturekit trace {shlex.quote(asked.directory)}")
+    return 0
+
+
+def _simulate(asked: argparse.Namespace) -> int:
+    stated = {field.name: value for field in attrs.fields(Design)
+              if (value := getattr(asked, field.name, None)) is not None}
+    design = Design(**stated) if asked.design is None else attrs.evolve(read_design(asked.design), **stated)
+    _tell_stage(f"simulating {design.dyads * design.sessions:,} sessions")
+    made = simulate(design, seed=asked.seed)
+    error = {} if asked.error is None else {"error": asked.error}
+    raters = [Rater(name=f"r{at}", **error) for at in range(1, asked.raters + 1)]
+    study = study_of(rate(made, raters, seed=asked.seed), design, name="simulated")
+    write_study(study, asked.directory, overwrite=asked.overwrite)
+    truth = Path(asked.directory) / TRUTH_FOLDER
+    write_truth(made.truth, truth)
+    print(f"written: {asked.directory} ({study.cohort!r}), and its truth to {truth} ({made.truth!r}). It is simulated; "
+          f"no person is behind it.\nNext: rupturekit trace {shlex.quote(asked.directory)} --track "
+          f"{study.cohort.tracks[-1].name}")
     return 0
 
 
@@ -261,6 +288,25 @@ def _convert(asked: argparse.Namespace) -> int:
     return 0
 
 
+def _pseudonymise(asked: argparse.Namespace) -> int:
+    if Path(asked.study).resolve() == Path(asked.directory).resolve():
+        raise FileProblem(f"{asked.directory}: the study with the names would be lost; name another folder for the one "
+                          "without", file=asked.directory)
+    study, file = _read(asked), Path(asked.key_file)
+    fresh = not file.exists()
+    key = (make_key if fresh else read_key)(file, outside=(asked.study, asked.directory))
+    shared = pseudonymise(study, key=key, keep=asked.keep or (), name=asked.name)
+    if asked.crosswalk is not None:
+        write_crosswalk(crosswalk(study, key=key), asked.crosswalk, outside=(asked.study, asked.directory))
+        print(f"written: {asked.crosswalk}, the names behind the pseudonyms; as secret as the key")
+    write_study(shared, asked.directory, overwrite=asked.overwrite)
+    print(f"{'a new key was made' if fresh else 'the key was read'}: {file}. Keep it apart from the study: whoever has "
+          "it can test names against the pseudonyms")
+    print(f"written: {asked.directory} ({shared.cohort!r}). The settings were written anew, without [analysis]; read "
+          "what is left before you hand it on")
+    return 0
+
+
 def _read(asked: argparse.Namespace) -> Study:
     """Read the study that a command names: a folder, or a sheet with its mapping."""
     path = Path(asked.study)
@@ -269,7 +315,7 @@ def _read(asked: argparse.Namespace) -> Study:
         return read_table(path, asked.mapping)
     if path.is_file():
         raise FileProblem(f"{path}: a sheet is read through a mapping; say --mapping FILE, or run "
-                          f"`rupturekit init {path}` to have one proposed", file=str(path))
+                          f"`rupturekit init {shlex.quote(asked.study)}` to have one proposed", file=str(path))
     return read_study(path)
 
 
@@ -290,10 +336,29 @@ def _progress(steps: Sequence[Any], what: str) -> Iterator[Any]:
 
 def _span_of_time(text: str) -> float:
     """Read a number above 0 from the command line."""
-    value = grammar.parse_float(text)
+    try:
+        value = grammar.parse_float(text)
+    except InvalidNumber:
+        value = 0.0
     if not 0 < value < 1e9:
         raise argparse.ArgumentTypeError(f"{text!r:.40} is no span of time; expected a number above 0")
     return value
+
+
+def _whole_number(text: str) -> int:
+    """Read a whole number from the command line, in the one grammar."""
+    try:
+        return grammar.parse_int(text)
+    except InvalidNumber as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _number(text: str) -> float:
+    """Read a number from the command line, in the one grammar."""
+    try:
+        return grammar.parse_float(text)
+    except InvalidNumber as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 # --- the words of the command line -----------------------------------------------------------------------------
@@ -356,14 +421,27 @@ def _add_study_commands(commands: Any) -> None:
                                      "folder"))
     converted.add_argument("directory", metavar="DIR")
     converted.add_argument("--overwrite", action="store_true", help="replace a study folder that is there")
+    shared = _with_study(_command(
+        commands, "pseudonymise", _pseudonymise, "write a study with pseudonyms for names and without free text",
+        more="\nNames are those of dyads, therapists, raters, tracks, episodes and context events.\n"
+             "Example: rupturekit pseudonymise demo shared --key-file ~/keys/demo.key\n"))
+    shared.add_argument("directory", metavar="DIR")
+    shared.add_argument("--key-file", required=True, metavar="FILE", help="the key; made where it is not there yet, "
+                        "and never inside a study")
+    shared.add_argument("--keep", action="append", metavar="WHAT", help=f"what is not to be left out: "
+                        f"{', '.join(KEPT_ON_REQUEST)}, or an attribute of labels; may be given several times")
+    shared.add_argument("--name", default="pseudonymised", help="what the study is called from now on")
+    shared.add_argument("--crosswalk", metavar="FILE", help="also write the names behind the pseudonyms, never inside "
+                        "a study")
+    shared.add_argument("--overwrite", action="store_true", help="replace a study folder that is there")
 
 
 def _add_definition_commands(commands: Any) -> None:
-    listing = _command(commands, "models", _models, "list the process models that come with the package")
+    listing = _command(commands, "models", _models, "list the process models of the package and of plug-ins")
     listing.add_argument("--names", action="store_true", help="names only")
     _command(commands, "model", _model, "print one process model, every arrow with its evidence").add_argument(
         "name", metavar="NAME")
-    listing = _command(commands, "codebooks", _codebooks, "list the codebooks that come with the package")
+    listing = _command(commands, "codebooks", _codebooks, "list the codebooks of the package and of plug-ins")
     listing.add_argument("--names", action="store_true", help="names only")
     _command(commands, "codebook", _codebook, "print one codebook, every code with what it does").add_argument(
         "name", metavar="NAME")
@@ -380,4 +458,31 @@ def _add_start_commands(commands: Any) -> None:
     shown = _command(commands, "example", _example, "write an invented study to try things on")
     shown.add_argument("directory", metavar="DIR")
     shown.add_argument("--overwrite", action="store_true", help="replace a study folder that is there")
+    _add_simulate(commands)
     _command(commands, "versions", _versions, "print the versions a result depends on, for a paper or a bug report")
+
+
+def _add_simulate(commands: Any) -> None:
+    made = _command(commands, "simulate", _simulate, "write a simulated study whose truth is known, and its truth",
+                    more="\nWhat is not said has the default of rupturekit.simulation.design.Design, which tells what "
+                         "each means.\nExample: rupturekit simulate sim --dyads 30 --order 0.8 --seed 1 --raters 2\n")
+    made.add_argument("directory", metavar="DIR")
+    made.add_argument("--design", metavar="FILE", help="all fields of a design (TOML); what is said here goes over it")
+    made.add_argument("--seed", type=_whole_number, required=True, metavar="S", help="names all random numbers")
+    for name, says in (("dyads", "pairs of people"), ("dyads-per-therapist", "without it no therapist is on record"),
+                       ("sessions", "sessions due of each")):
+        made.add_argument(f"--{name}", type=_whole_number, metavar="N", help=says)
+    made.add_argument("--model", metavar="NAME", help="a process model by name, or a TOML file (see `models`)")
+    made.add_argument("--codebook", metavar="NAME", help="by name, or a TOML file; stages and needs if not said")
+    for name, says in (("order", "probability that a turn in a rupture follows the model; 0: no order whatever"),
+                       ("onset", "probability per turn that a rupture begins"),
+                       ("lapse", "probability per turn that it ends unrepaired"),
+                       ("dwell", "mean number of chances to leave a state until it is left"),
+                       ("dyad-sd", "spread of dyads on the log-odds of onset"),
+                       ("therapist-sd", "spread of therapists on the same"), ("missed", "share of sessions missed"),
+                       ("dropout", "probability after each session that none follows"),
+                       ("cut", "share of sessions whose recording stops early")):
+        made.add_argument(f"--{name}", type=_number, metavar="X", help=says)
+    made.add_argument("--raters", type=_whole_number, default=0, metavar="R", help="coders with error; 0 if not said")
+    made.add_argument("--error", type=_number, metavar="E", help="their probability of a wrong code; 0.1 if not said")
+    made.add_argument("--overwrite", action="store_true", help="replace a study folder that is there")

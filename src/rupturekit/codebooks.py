@@ -2,14 +2,14 @@
 
 A codebook is one TOML file: codes with own short labels, who can be given them, what each does (its
 *functions*) and, where it can be argued, which need acts it carries. Those that come with the package lie
-beside this module in `codebooks/`; a user's own is one more file, read with `read_codebook`.
+beside this module in `codebooks/`; a user's own is one more file, read with `read_codebook`, and an installed
+package can offer some under `package:name`.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
-import html
 import warnings
 from collections.abc import Mapping
 from importlib import resources
@@ -17,9 +17,10 @@ from pathlib import Path
 
 import attrs
 
-from rupturekit import _definitions
+from rupturekit import _definitions, _registry
 from rupturekit._definitions import Node
-from rupturekit.errors import CodingWarning, DefinitionError, UnknownCode, did_you_mean, listed
+from rupturekit._views.codebooks import codebook_html
+from rupturekit.errors import CodingWarning, UnknownCode, did_you_mean, listed
 from rupturekit.vocabulary import (
     FUNCTIONS,
     Certainty,
@@ -173,42 +174,30 @@ class Codebook:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td><code>{html.escape(c.code)}</code></td><td>{html.escape(c.label)}</td>"
-            f"<td>{html.escape('/'.join(c.parties))}</td><td>{html.escape(', '.join(c.functions))}</td>"
-            f"<td>{html.escape(', '.join(map(str, c.needs)))}</td><td>{c.certainty}</td></tr>"
-            for c in self.codes
-        )
-        return (
-            f"<table><caption>{html.escape(self.title)} ({html.escape(self.name)})</caption><thead><tr><th>code</th>"
-            "<th>label</th><th>party</th><th>function</th><th>needs</th><th>certainty</th></tr></thead>"
-            f"<tbody>{rows}</tbody></table>"
-        )
+        return codebook_html(self)
 
 
 def codebook_names() -> tuple[str, ...]:
-    """Return the names of the codebooks that come with the package.
+    """Return the names of the codebooks that come with the package, then `package:name` of those of plug-ins.
 
     >>> "3rs-2022" in codebook_names()
     True
     """
-    return tuple(_packaged())
+    return (*_packaged(), *_registry.names(_plug_ins()))
 
 
 @functools.cache
 def load_codebook(name: str) -> Codebook:
-    """Load a codebook that comes with the package, by name.
+    """Load a codebook that comes with the package, by name, or that of a plug-in, by `package:name`.
 
     Raises
     ------
     DefinitionError
-        When there is none of that name; the nearest is named.
+        When there is none of that name, the nearest is named; or when the plug-in's is broken.
     """
     found = _packaged()
     if name not in found:
-        raise DefinitionError(
-            f"there is no codebook {name!r}{did_you_mean(name, found)}; known: {listed(found)}. "
-            "A codebook of your own is a TOML file: give its path.", value=name)
+        return _registry.load(_plug_ins(), name, built_in=found)
     return parse_codebook(found[name].read_text(encoding="utf-8"), where=f"{name}.toml")
 
 
@@ -228,6 +217,10 @@ def read_codebook(path: str | Path) -> Codebook:
 
 def _packaged() -> dict[str, resources.abc.Traversable]:
     return _definitions.packaged(resources.files("rupturekit") / "codebooks")
+
+
+def _plug_ins() -> _registry.Kind[Codebook]:
+    return _registry.Kind(group="rupturekit.codebooks", what="codebook", parse=parse_codebook)
 
 
 def parse_codebook(text: str, *, where: str = "codebook") -> Codebook:
@@ -334,7 +327,7 @@ def _warn_of_new_functions(book: Codebook, *, where: str) -> None:
 
 
 def as_codebook(codebook: Codebook | str | Path) -> Codebook:
-    """Take a codebook as it is, by the name of a packaged one, or by the path of a file."""
+    """Take a codebook as it is, by the name of a packaged one or a plug-in's, or by the path of a file."""
     if isinstance(codebook, Codebook):
         return codebook
     if isinstance(codebook, Path) or str(codebook).endswith(".toml"):

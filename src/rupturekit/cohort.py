@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import html
 import itertools
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, overload
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from typing import Any, TypeAlias, TypeVar, overload
 
 import attrs
 import numpy as np
 
+from rupturekit._frames import ArrowFrame, is_frame
+from rupturekit._intake import record_columns
+from rupturekit._kernels.rows import all_distinct, in_order
 from rupturekit._schema import ABSENT
-from rupturekit._table import Array, Table, arrays_equal, empty, freeze, held_state, read_only, set_closed
+from rupturekit._table import Array, Table, arrays_equal, freeze, held_state, is_constant, read_only, set_closed
+from rupturekit._views.cohorts import cohort_html, cohort_text, counts_of
 from rupturekit.episode import (
     Coding,
     ContextEvent,
@@ -37,6 +40,10 @@ from rupturekit.provenance import Provenance
 from rupturekit.vocabulary import EpisodeSource
 
 __all__ = ["Cohort", "EpisodeSequence", "Episodes", "choose_track"]
+
+R = TypeVar("R")
+Rows: TypeAlias = Iterable[R] | Table[R] | ArrowFrame
+"""Rows of a table: records, a table, or a data frame of any library."""
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -153,45 +160,43 @@ class Cohort:
     """Which rule drew the episodes in force; part of the provenance."""
 
     @classmethod
-    def of(cls, moves: Iterable[Move] | Table[Move], *, coding: Coding,
-           sessions: Iterable[Session] | Table[Session] = (), dyads: Iterable[Dyad] | Table[Dyad] = (),
-           observed: Iterable[ObservedStretch] | Table[ObservedStretch] = (),
-           ratings: Iterable[Rating] | Table[Rating] = (),
-           needs: Iterable[NeedStatement] | Table[NeedStatement] = (),
-           context: Iterable[ContextEvent] | Table[ContextEvent] = (),
-           labels: Iterable[Label] | Table[Label] = (),
-           episodes: Iterable[EpisodeRow] | Table[EpisodeRow] = (),
-           members: Iterable[Member] | Table[Member] = (), tracks: Iterable[Track] = (),
-           problems: ProblemLog | None = None, where: str = "this cohort") -> Cohort:
+    def of(cls, moves: Rows[Move], *, coding: Coding, sessions: Rows[Session] = (), dyads: Rows[Dyad] = (),
+           observed: Rows[ObservedStretch] = (), ratings: Rows[Rating] = (), needs: Rows[NeedStatement] = (),
+           context: Rows[ContextEvent] = (), labels: Rows[Label] = (), episodes: Rows[EpisodeRow] = (),
+           members: Rows[Member] = (), tracks: Iterable[Track] = (), problems: ProblemLog | None = None,
+           where: str = "this cohort") -> Cohort:
         """Pack and check everything that was coded; tables that are not given are empty.
 
-        An episode without members gets the moves of its track that lie in its stretch. A reader hands over
-        the `problems` it has met so far, so that all of them are told at once.
+        Each table comes as records, as a `Table`, or as a data frame of any library whose columns carry the names of
+        the record's fields. An episode without members gets the moves of its track that lie in its stretch. A reader
+        hands over the `problems` it has met so far, so that all of them are told at once.
 
         Raises
         ------
         InvalidRecords
-            With every cross-row problem at once: unknown codes or parties, one `row_id` twice, times outside
-            the session, a stretch that ends before it starts, overlapping stretches or sessions.
+            With every bad row of a data frame and every cross-row problem at once: unknown codes or parties, one
+            `row_id` twice, times outside the session, a stretch that ends before it starts, overlapping stretches or
+            sessions.
 
         >>> from rupturekit.codebooks import load_codebook
         >>> move = Move(dyad="D1", session=1, track="r1", party="client", code="wd", onset=0, row_id=1)
         >>> Cohort.of([move], coding=Coding(codebook=load_codebook("stages")))
         Cohort(1 move, 1 dyad, 1 session, 1 track, 0 episodes)
         """
-        sorted_moves = _sorted_moves(_as_table(Move, moves))
+        problems = ProblemLog() if problems is None else problems
+        sorted_moves = _sorted_moves(_as_table(Move, moves, problems))
         named = {track.name: track for track in tracks}
         all_tracks = [named.pop(name, Track(name=name)) for name in sorted_moves.levels["track"]]
         tables: dict[str, Any] = {
-            "sessions": _sorted(_as_table(Session, sessions), ("dyad", "session")),
-            "dyads": _sorted(_as_table(Dyad, dyads), ("dyad",)),
-            "observed": _sorted(_as_table(ObservedStretch, observed), ("dyad", "track", "session", "start", "end")),
-            "ratings": _as_table(Rating, ratings),
-            "needs": _as_table(NeedStatement, needs),
-            "context": _as_table(ContextEvent, context),
-            "labels": _as_table(Label, labels),
+            "sessions": _sorted(_as_table(Session, sessions, problems), ("dyad", "session")),
+            "dyads": _sorted(_as_table(Dyad, dyads, problems), ("dyad",)),
+            "observed": _sorted(_as_table(ObservedStretch, observed, problems),
+                                ("dyad", "track", "session", "start", "end")),
+            "ratings": _as_table(Rating, ratings, problems),
+            "needs": _as_table(NeedStatement, needs, problems),
+            "context": _as_table(ContextEvent, context, problems),
+            "labels": _as_table(Label, labels, problems),
         }
-        problems = ProblemLog() if problems is None else problems
         whole = not problems    # a move whose row the reader refused is no second problem where a member names it
         _check_moves(sorted_moves, coding, problems)
         _check_times(sorted_moves, tables["sessions"], problems)
@@ -200,10 +205,10 @@ class Cohort:
         _check_labels(tables["labels"], problems)
         _check_once(tables["dyads"], "dyad", problems)
         _check_once(tables["context"], "event", problems)
-        rows = _as_table(EpisodeRow, episodes)
+        rows = _as_table(EpisodeRow, episodes, problems)
         _check_parties({**tables, "episodes": rows}, coding, problems)
         _check_episodes(rows, problems)
-        coded = _coded_episodes(sorted_moves, rows, _as_table(Member, members), problems, whole=whole)
+        coded = _coded_episodes(sorted_moves, rows, _as_table(Member, members, problems), problems, whole=whole)
         problems.raise_if_any(where)
         return cls(coding=coding, moves=sorted_moves, coded=coded, columns=coded,
                    tracks=(*all_tracks, *named.values()), **tables)
@@ -225,7 +230,10 @@ class Cohort:
 
     def with_episodes(self, episodes: Episodes, *, rule: str) -> Cohort:
         """Return the same cohort with other episodes in force."""
-        return attrs.evolve(self, columns=episodes, rule=rule)
+        other = attrs.evolve(self, columns=episodes, rule=rule)
+        # What was recorded is the same, and hashing millions of moves again costs ten times what tracing them does.
+        object.__setattr__(other, "digest", self.digest)
+        return other
 
     def labels_of(self, kind: str, *, subject: str) -> tuple[Label, ...]:
         """Return the labels of one subject, in the order of the file."""
@@ -270,19 +278,17 @@ class Cohort:
 
     def counts(self) -> dict[str, int]:
         """Return how many moves, dyads, sessions, tracks and episodes there are."""
-        sessions = set(_meetings(self))
-        return {"move": len(self.moves), "dyad": len({dyad for dyad, _ in sessions} | set(self.dyads.levels["dyad"])),
-                "session": len(sessions), "track": len(self.track_names), "episode": len(self.columns)}
+        return counts_of(self)
 
     def __repr__(self) -> str:
         said = [f"{n:,} {name}{'s' * (n != 1)}" for name, n in self.counts().items()]
         return f"Cohort({', '.join(said)})"
 
+    def __str__(self) -> str:
+        return cohort_text(self)
+
     def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><th>{name}s</th><td>{n:,}</td></tr>" for name, n in self.counts().items())
-        book, rule = html.escape(self.coding.codebook.title), html.escape(self.rule)
-        return (f"<table><caption>Cohort coded with {book}</caption><tbody>{rows}"
-                f"<tr><th>episodes drawn by</th><td>{rule}</td></tr></tbody></table>")
+        return cohort_html(self)
 
 
 def choose_track(cohort: Cohort, track: str | None) -> str:
@@ -297,11 +303,12 @@ def choose_track(cohort: Cohort, track: str | None) -> str:
     if track is None and len(names) == 1:
         return names[0]
     if track is None:
-        said = f"holds {len(names)} tracks ({listed(names)})" if names else "holds no moves, so no track"
-        raise RecordError(f"this cohort {said}; two raters are never mixed, so say which reading to "
-                          "use (track=..., on the command line --track)", field="track")
+        said = (f"holds {len(names)} tracks ({listed(names)}); two raters are never mixed, so say which reading to use "
+                "(track=..., on the command line --track)") if names else (
+                    "holds no moves, so no track; there is nothing to analyse")
+        raise RecordError(f"this cohort {said}", field="track")
     if track not in names:
-        raise RecordError(f"there is no track {track!r}{did_you_mean(track, names)}; known: {listed(names)}",
+        raise RecordError(f"there is no track {track!r}{did_you_mean(track, names)}; known: {listed(names) or 'none'}",
                           field="track", value=track)
     return track
 
@@ -417,13 +424,18 @@ def _speaking_of_nothing(cohort: Cohort) -> Iterator[str]:
         yield f"statements about what is not there: {listed(lost)}"
 
 
-def _as_table(record: type[Any], rows: Iterable[Any] | Table[Any]) -> Table[Any]:
-    return rows if isinstance(rows, Table) else Table.of(record, rows) if rows else empty(record)
+def _as_table(record: type[Any], rows: Any, problems: ProblemLog) -> Table[Any]:
+    if isinstance(rows, Table):
+        return rows
+    if is_frame(rows):
+        arrays, levels = record_columns(record, rows, problems=problems)
+        return Table.from_columns(record, arrays=arrays, levels=levels)
+    return Table.of(record, rows)
 
 
 def _sorted(table: Table[Any], keys: tuple[str, ...]) -> Table[Any]:
-    order = np.lexsort([table.arrays[key] for key in reversed(keys)])
-    return table if np.array_equal(order, np.arange(len(table))) else table.take(order)
+    columns = [table.arrays[key] for key in keys if not is_constant(table.arrays[key])]
+    return table if not columns or in_order(columns) else table.take(np.lexsort(columns[::-1]))
 
 
 def _sorted_moves(moves: Table[Move]) -> Table[Move]:
@@ -440,30 +452,47 @@ def _group_numbers(table: Table[Any], keys: tuple[str, ...]) -> Array:
 
 
 def _check_moves(moves: Table[Move], coding: Coding, problems: ProblemLog) -> None:
-    book, known = coding.codebook, [code.code for code in coding.codebook.codes]
-    codes = {code: f"code {code!r} is not in {book.name}{did_you_mean(code, known)}"
-             for code in moves.levels["code"] if code not in book}
-    _tell_words(moves, "code", "unknown code", codes, problems)
-    parties = {party: _unknown_party(party, coding) for party in moves.levels["party"] if party not in coding.parties}
-    _tell_words(moves, "party", "unknown party", parties, problems)
+    unknown_code = functools.partial(_unknown_code, coding=coding)
+    _tell_words(moves, "code", "unknown code", coding.codebook, unknown_code, problems)
+    unknown_party = functools.partial(_unknown_party, coding=coding)
+    _tell_words(moves, "party", "unknown party", coding.parties, unknown_party, problems)
+    if not all_distinct(moves.row_id):
+        _tell_twice(moves, problems)
+    ends_early = (moves.offset < moves.onset) & (moves.offset != ABSENT)
+    _at_rows(moves, ends_early, "ends before it starts", "offset", "", "a move ends before it starts", problems)
+
+
+def _tell_twice(moves: Table[Move], problems: ProblemLog) -> None:
     values, counts = np.unique(moves.row_id, return_counts=True)
     twice = np.flatnonzero(np.isin(moves.row_id, values[counts > 1]))
     for at in twice[np.argsort(moves.row_id[twice], kind="stable")].tolist():
         row_id = moves.row_id[at].item()
         _at_row(moves, at, "row_id twice", "row_id", str(row_id),
                 f"row_id {row_id} stands twice; every move needs its own", problems)
-    ends_early = (moves.offset != ABSENT) & (moves.offset < moves.onset)
-    _at_rows(moves, ends_early, "ends before it starts", "offset", "", "a move ends before it starts", problems)
 
 
-def _tell_words(moves: Table[Move], field: str, kind: str, told: dict[str, str], problems: ProblemLog) -> None:
-    """Tell every row that holds one of the words, word by word, looking at the rows once."""
-    levels, codes = moves.levels[field], moves.arrays[field]
-    wrong = np.array([level in told for level in levels] + [False], dtype=bool)
+_MOST_TOLD = 10_000
+"""Of how many unknown words it is said what is wrong with them; a log of problems has no room for more."""
+
+
+def _tell_words(moves: Table[Move], field: str, kind: str, known: Container[str], complaint: Callable[[str], str],
+                problems: ProblemLog) -> None:
+    """Tell every row that holds an unknown word, word by word, looking at the rows once."""
+    levels, codes, told = moves.levels[field], moves.arrays[field], dict[str, str]()
+    wrong = np.array([level not in known for level in levels] + [False], dtype=bool)
+    if not wrong.any():
+        return
     rows = np.flatnonzero(wrong[codes])
     for at in rows[np.argsort(codes[rows], kind="stable")].tolist():
         word = levels[codes[at]]
-        _at_row(moves, at, kind, field, word, told[word], problems)
+        if word not in told and len(told) < _MOST_TOLD:
+            told[word] = complaint(word)
+        _at_row(moves, at, kind, field, word, told.get(word, kind), problems)
+
+
+def _unknown_code(code: str, coding: Coding) -> str:
+    known = [code.code for code in coding.codebook.codes]
+    return f"code {code!r} is not in {coding.codebook.name}{did_you_mean(code, known)}"
 
 
 def _unknown_party(party: str, coding: Coding) -> str:
@@ -513,8 +542,11 @@ def _check_times(moves: Table[Move], sessions: Table[Session], problems: Problem
     length = _lengths(sessions)
     if not length:
         return
-    keys = zip(moves.words("dyad"), moves.session.tolist(), strict=True)
-    limit = np.array([length.get(key, -ABSENT - 1) for key in keys], dtype="i8")
+    starts = np.flatnonzero(np.diff(_group_numbers(moves, ("dyad", "session")), prepend=-1))
+    names, dyads = moves.levels["dyad"], moves.dyad[starts].tolist()
+    meetings = ((names[dyad], number) for dyad, number in zip(dyads, moves.session[starts].tolist(), strict=True))
+    each = np.array([length.get(meeting, -ABSENT - 1) for meeting in meetings], dtype="i8")
+    limit = np.repeat(each, np.diff(starts, append=len(moves)))
     last = np.maximum(moves.onset, moves.offset)
     _at_rows(moves, last > limit, "outside the session", "onset", "",
              "the time lies after the end of the session; check the time format or the session's duration", problems)

@@ -7,7 +7,6 @@ missed session, a payment or a holiday is never counted as a rupture.
 
 from __future__ import annotations
 
-import html
 import textwrap
 import warnings
 from collections import Counter
@@ -18,6 +17,7 @@ from typing import Final, NamedTuple
 import attrs
 import numpy as np
 
+from rupturekit import _html
 from rupturekit._schema import ABSENT
 from rupturekit._table import Array
 from rupturekit.codebooks import MARKERS, Codebook
@@ -425,13 +425,10 @@ class Description:
         return "\n".join(_text(self._rows()))
 
     def _repr_html_(self) -> str:
-        body = "".join(
-            f'<tbody><tr><th colspan="2">{html.escape(section)}</th></tr>'
-            + "".join(f"<tr><td>{html.escape(row.name)}</td><td>{html.escape(', '.join(row.cells))}"
-                      f"{' *' if row.is_small else ''}</td></tr>" for row in rows) + "</tbody>"
-            for section, rows in _by_section(self._rows())
-        )
-        return f"<table><caption>{html.escape(repr(self))}</caption>{body}</table>"
+        parts = [_html.joined([_html.heading(section), _html.facts(
+            (row.name, ", ".join(row.cells) + (" *" if row.is_small else "")) for row in rows)])
+            for section, rows in _by_section(self._rows())]
+        return _html.page("Description", repr(self), *parts)
 
 
 # --- how it is said -----------------------------------------------------------------------------------------

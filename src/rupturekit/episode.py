@@ -7,7 +7,6 @@ that nothing was recorded.
 
 from __future__ import annotations
 
-import html
 import itertools
 import math
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,8 @@ from typing import Annotated, Final
 import attrs
 
 from rupturekit._schema import Column, at_least, finite, is_identifier, one_line, record
+from rupturekit._views.episodes import episode_html
+from rupturekit._views.records import record_html, record_repr
 from rupturekit.codebooks import Codebook
 from rupturekit.errors import NoClock, RecordError, did_you_mean, listed
 from rupturekit.vocabulary import (
@@ -138,6 +139,9 @@ class Move:
     media: Annotated[int | None, Column("time", at_least(0), unit="us", says="place on the recording")] = None
     note: Annotated[str | None, Column("label", one_line, says="an opaque way back to the tape")] = None
 
+    __repr__ = record_repr
+    _repr_html_ = record_html
+
 
 @record
 class Session:
@@ -148,6 +152,9 @@ class Session:
     day: Annotated[int | None, Column("int", unit="day", says="offset from the first session, never a date")] = None
     attended: Annotated[Attendance | None, Column("enum", levels=Attendance, says="did it take place")] = None
     duration: Annotated[int | None, Column("time", at_least(0), unit="us", says="length of the session")] = None
+
+    __repr__ = record_repr
+    _repr_html_ = record_html
 
 
 @record
@@ -464,9 +471,4 @@ class Episode:
         return book[move.code].label if move.code in book else move.code
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{html.escape(self.coding.when(move.onset))}</td><td>{html.escape(move.party or '')}</td>"
-            f"<td>{html.escape(self.name_of(move))}</td></tr>" for move in self.moves
-        )
-        return (f"<table><caption>{html.escape(repr(self))}</caption><thead><tr><th>when</th><th>who</th>"
-                f"<th>what</th></tr></thead><tbody>{rows}</tbody></table>")
+        return episode_html(self)

@@ -110,7 +110,8 @@ class Tracer:
         Raises
         ------
         RecordError
-            Where the move lies before the last one: a live trace cannot go back.
+            Where the move lies before the last one: a live trace cannot go back. Where it is of another dyad or track
+            than the last one; the first move after `resume` is not compared, since no name is written down.
         """
         self._must_follow(move)
         alphabet = _alphabet(self.model, self.coding.codebook, self.coding.parties, self.follow_skips)
@@ -125,6 +126,13 @@ class Tracer:
         return attrs.evolve(self, seen=seen, step=step)
 
     def _must_follow(self, move: Move) -> None:
+        last = self.step.move if self.step else move
+        if (last.dyad, last.track) != (move.dyad, move.track):
+            raise RecordError(
+                f"the move is of dyad {move.dyad!r:.80}, track {move.track!r:.80}, the last one of dyad "
+                f"{last.dyad!r:.80}, track {last.track!r:.80}; an episode is one reading of one dyad, so start a "
+                "tracer for each",
+                field="dyad" if last.dyad != move.dyad else "track")
         session, onset = self.seen.session, self.seen.onset
         if session is not None and onset is not None and (move.session, move.onset) < (session, onset):
             raise RecordError(
@@ -228,7 +236,7 @@ def _parsed(text: str) -> dict[str, Any]:
         said = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise DefinitionError(f"this is not a written tracer: not JSON ({error})") from None
-    if not isinstance(said, dict) or not isinstance(said.get("rupturekit_tracer"), int):
+    if not isinstance(said, dict) or not _whole(said.get("rupturekit_tracer")):
         raise DefinitionError("this is not a written tracer: it does not say \"rupturekit_tracer\"")
     if said["rupturekit_tracer"] != _FORMAT:
         raise DefinitionError(f"this tracer was written in format {said['rupturekit_tracer']}, this version of "
@@ -249,7 +257,7 @@ def _seen(said: dict[str, Any], alphabet: Alphabet) -> _Seen:
         set(said) == {field.name for field in attrs.fields(_Seen)},
         all(_whole(at) and 0 <= at < states for at in codes),
         all(len(_list(pair)) == 2 and all(_whole(at) and 0 <= at < symbols for at in pair) for pair in pairs),
-        all(map(_whole, (said.get("count"), said.get("waited")))),
+        all(map(_whole, (said.get("count"), said.get("waited")))) and said["count"] >= 0,
         said.get("session") is None or _whole(said["session"]),
         said.get("onset") is None or _whole(said["onset"]),
         opened is None or (len(_list(opened)) == 2 and all(map(_whole, opened))),
@@ -266,4 +274,4 @@ def _list(value: object) -> list[Any]:
 
 
 def _whole(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, int) and not isinstance(value, bool) and ABSENT <= value < -ABSENT

@@ -8,7 +8,7 @@ from rupturekit import _definitions
 from rupturekit._definitions import Node
 from rupturekit.segmentation import WHOLE_SESSION, SegmentationRule, read_rule
 from rupturekit.state_machine import StateMachine
-from rupturekit.ties import TieRule
+from rupturekit.ties import TieRule, as_tie_rule
 
 __all__ = ["Plan", "parse_plan"]
 
@@ -35,7 +35,7 @@ class Plan:
 
     model: StateMachine | str | None = None
     track: str | None = None
-    tie_rule: TieRule = TieRule.AS_FILED
+    tie_rule: TieRule = attrs.field(default=TieRule.AS_FILED, converter=as_tie_rule)
     follow_skips: bool = True
     any_type: bool = False
     segmentation: SegmentationRule = WHOLE_SESSION

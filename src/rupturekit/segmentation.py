@@ -195,7 +195,7 @@ def _check_fit(cohort: Cohort, rule: SegmentationRule) -> None:
     for names in (rule.opens, rule.closes_on):
         if names and not any(map(book.codes_for, names)):
             warnings.warn(f"rule {rule.name!r}: no code of {book.name} has the function {' or '.join(names)}",
-                          CodingWarning, stacklevel=4)
+                          CodingWarning, stacklevel=3)
     for party in rule.opened_by:
         if party not in cohort.coding.parties:
             raise RecordError(f"rule {rule.name!r}: opened_by names {party!r}, but the parties of this study are "

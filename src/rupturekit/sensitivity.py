@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import html
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 
+from rupturekit import _html
 from rupturekit.cohort import Cohort, choose_track, warn_if_unobserved
 from rupturekit.errors import CodingWarning, RecordError
 from rupturekit.provenance import Provenance
+from rupturekit.replays import tracing_rules
 from rupturekit.segmentation import SegmentationRule, segment
 from rupturekit.state_machine import StateMachine
+from rupturekit.ties import TieRule, as_tie_rule
 from rupturekit.traces import trace_cohort
 
 __all__ = ["SegmentationTable", "nearby_rules", "segment_many"]
@@ -46,9 +48,8 @@ class SegmentationTable:
                 zip(self.rules, self.n_episodes, self.n_moves, self.closed_by, self.reached, strict=True)]
 
     def _repr_html_(self) -> str:
-        rows = "".join("<tr>" + "".join(f"<td>{html.escape(cell.strip())}</td>" for cell in line) + "</tr>"
-                       for line in self._lines())
-        return f"<table><caption>Sensitivity to the segmentation rule</caption><tbody>{rows}</tbody></table>"
+        rows = ([cell.strip() for cell in line] for line in self._lines())
+        return _html.page("SegmentationTable", "Sensitivity to the segmentation rule", _html.table((), rows))
 
 
 def _said(counts: Mapping[str, int]) -> str:
@@ -56,15 +57,18 @@ def _said(counts: Mapping[str, int]) -> str:
 
 
 def segment_many(cohort: Cohort, rules: Iterable[SegmentationRule], *, track: str | None = None,
-                 model: StateMachine | None = None) -> SegmentationTable:
+                 model: StateMachine | None = None, tie_rule: TieRule = TieRule.AS_FILED, follow_skips: bool = True,
+                 any_type: bool = False) -> SegmentationTable:
     """Show how the number of episodes, their closings and, with a model, their ends move with the rule.
+
+    How episodes are traced (`tie_rule`, `follow_skips`, `any_type`) is as in `trace_cohort`.
 
     Raises
     ------
     RecordError
         Where no rule is given.
     """
-    track, held = choose_track(cohort, track), tuple(rules)
+    track, held, tie_rule = choose_track(cohort, track), tuple(rules), as_tie_rule(tie_rule)
     if not held:
         raise RecordError("segment_many compares rules, but none was given; pass at least one SegmentationRule")
     with warnings.catch_warnings():
@@ -72,14 +76,16 @@ def segment_many(cohort: Cohort, rules: Iterable[SegmentationRule], *, track: st
         cut = [segment(cohort, rule, track=track) for rule in held]
     warn_if_unobserved(cohort)
     reached: Sequence[Mapping[str, int]] = [{} for _ in held]
+    traced = () if model is None else tracing_rules(tie_rule, follow_skips=follow_skips, any_type=any_type)
     if model is not None:
-        reached = [trace_cohort(one, model, track=track).summary().reached for one in cut]
+        reached = [trace_cohort(one, model, track=track, tie_rule=tie_rule, follow_skips=follow_skips,
+                                any_type=any_type).summary().reached for one in cut]
     return SegmentationTable(
         track=track, model=model.name if model else None, rules=held, n_episodes=tuple(len(one.columns) for one in cut),
         n_moves=tuple(len(one.columns.members) for one in cut),
         closed_by=tuple(Counter(sorted(filter(None, one.columns.rows.words("closed_by")))) for one in cut),
         reached=tuple(reached),
-        provenance=cohort.provenance(rules=tuple(rule.name for rule in held), track=track,
+        provenance=cohort.provenance(rules=(*(rule.identity for rule in held), *traced), track=track,
                                      model=f"{model.name}:{model.digest}" if model else None),
     )
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import html
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,12 +18,13 @@ from typing import Final
 import attrs
 import networkx as nx
 
-from rupturekit import _definitions
+from rupturekit import _definitions, _registry
 from rupturekit._definitions import Node
+from rupturekit._views.models import model_html
 from rupturekit.errors import (
     AmbiguousTransition,
-    DefinitionError,
     NoPathToEnd,
+    RecordError,
     StateMachineError,
     UnknownState,
     UnreachableState,
@@ -42,6 +42,7 @@ __all__ = [
     "check_model",
     "load_model",
     "model_names",
+    "overlap",
     "parse_model",
     "read_model",
     "states_without_end",
@@ -49,6 +50,10 @@ __all__ = [
 
 MAX_STATES: Final = 4_096
 """A product of chains or subsets larger than this is refused before it is built."""
+
+_LARGEST_RATING: Final = 1e9
+_LONGEST: Final = 10**15
+"""Microseconds: thirty years, longer than any therapy."""
 
 MAX_BUCKETS: Final = 8
 """Rating guards may cut a scale into at most this many buckets, besides absent."""
@@ -85,6 +90,17 @@ class Condition:
     min_elapsed: int | None = None
     max_elapsed: int | None = None
     since: str = "previous"
+
+    def __attrs_post_init__(self) -> None:
+        for field in ("min_rating", "max_rating"):
+            complaint = _rating_complaint(getattr(self, field))
+            if complaint:
+                raise RecordError(f"Condition.{field}: {complaint}", field=field, value=getattr(self, field))
+        for field in ("min_elapsed", "max_elapsed"):
+            value = getattr(self, field)
+            if value is not None and not 0 <= value <= _LONGEST:
+                raise RecordError(f"Condition.{field}: expected microseconds from 0 to {_LONGEST:g} but got "
+                                  f"{value!r:.40}", field=field, value=value)
 
     @property
     def rates(self) -> bool:
@@ -245,13 +261,7 @@ class StateMachine:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{html.escape(a.source)}</td><td>{html.escape(str(a.when or 'silent'))}</td>"
-            f"<td>{html.escape(a.target)}</td><td>{a.evidence}</td></tr>" for a in self.transitions
-        )
-        head = f"{html.escape(self.title)} ({html.escape(self.name)}): {html.escape(self.evidence_text())}"
-        return (f"<table><caption>{head}</caption><thead><tr><th>from</th><th>when</th><th>to</th><th>evidence</th>"
-                f"</tr></thead><tbody>{rows}</tbody></table>")
+        return model_html(self)
 
 
 # --- checks: small, named, all run, all reported ---------------------------------------------------------------
@@ -305,13 +315,18 @@ def _check_ambiguity(model: StateMachine) -> Iterator[StateMachineError]:
     for name in model.index:
         leaving = [arrow for arrow in model.transitions if arrow.source == name and arrow.when]
         for one, other in itertools.combinations(leaving, 2):
-            if one.target != other.target and _overlap(one.when, other.when):
+            if one.target != other.target and overlap(one.when, other.when):
                 yield AmbiguousTransition(
                     f"{model.name}: one move could go from {name!r} both to {one.target!r} ({one.when}) and to "
                     f"{other.target!r} ({other.when}); tell them apart by party, function or guard")
 
 
-def _overlap(one: Condition | None, other: Condition | None) -> bool:
+def overlap(one: Condition | None, other: Condition | None) -> bool:
+    """Return whether one move could meet both conditions; no move meets a silent arrow's.
+
+    >>> overlap(Condition(functions=("notices",)), Condition(party="client", functions=("notices", "validates")))
+    True
+    """
     if one is None or other is None:
         return False
     people = one.party is None or other.party is None or one.party == other.party
@@ -392,31 +407,34 @@ def rating_cuts(conditions: Iterable[Condition]) -> tuple[int, ...]:
 
 
 def model_names() -> tuple[str, ...]:
-    """Return the names of the process models that come with the package.
+    """Return the names of the process models that come with the package, then `package:name` of those of plug-ins.
 
     >>> "recognition" in model_names()
     True
     """
-    return tuple(_packaged())
+    return (*_packaged(), *_registry.names(_plug_ins()))
 
 
 def _packaged() -> dict[str, resources.abc.Traversable]:
     return _definitions.packaged(resources.files("rupturekit") / "models")
 
 
+def _plug_ins() -> _registry.Kind[StateMachine]:
+    return _registry.Kind(group="rupturekit.models", what="process model", parse=parse_model)
+
+
 @functools.cache
 def load_model(name: str) -> StateMachine:
-    """Load a process model that comes with the package, by name.
+    """Load a process model that comes with the package, by name, or that of a plug-in, by `package:name`.
 
     Raises
     ------
     DefinitionError
-        When there is none of that name; the nearest is named.
+        When there is none of that name, the nearest is named; or when the plug-in's is broken.
     """
     found = _packaged()
     if name not in found:
-        raise DefinitionError(f"there is no process model {name!r}{did_you_mean(name, found)}; known: {listed(found)}. "
-                              "A model of your own is a TOML file: give its path.", value=name)
+        return _registry.load(_plug_ins(), name, built_in=found)
     return parse_model(found[name].read_text(encoding="utf-8"), where=f"{name}.toml")
 
 
@@ -432,7 +450,7 @@ def read_model(path: str | Path) -> StateMachine:
 
 
 def as_model(model: StateMachine | str | Path) -> StateMachine:
-    """Take a model as it is, by the name of a packaged one, or by the path of a file."""
+    """Take a model as it is, by the name of a packaged one or a plug-in's, or by the path of a file."""
     if isinstance(model, StateMachine):
         return model
     if isinstance(model, Path) or str(model).endswith(".toml"):
@@ -508,6 +526,14 @@ def _arrow(node: Node, *, declared: str) -> Transition:
                       **_proof(node))  # type: ignore[arg-type]
 
 
+def _rating_complaint(value: float | None) -> str | None:
+    """Say what is wrong with the rating of a guard; a move's rating is held in thousandths."""
+    if value is None or (abs(value) <= _LARGEST_RATING and round(value * 1000) / 1000 == value):
+        return None
+    return (f"expected at most three decimals, as ratings have, and at most {_LARGEST_RATING:g}, but got "
+            f"{value!r:.40}")
+
+
 def _condition(node: Node) -> Condition:
     low, high = node.number("min_rating", default=None), node.number("max_rating", default=None)
     absent = node.text("absent", default="") or None
@@ -517,9 +543,12 @@ def _condition(node: Node) -> Condition:
     shortest, longest = _elapsed(node, "min_seconds"), _elapsed(node, "max_seconds")
     _check_range(node, "max_rating", low, high)
     _check_range(node, "max_seconds", shortest, longest)
-    for key, value in (("min_rating", low), ("max_rating", high)):
-        if value is not None and round(value * 1000) / 1000 != value:
-            node.complain(key, f"expected at most three decimals, as ratings have, but got {value!r}")
+    if (complaint := _rating_complaint(low)) is not None:
+        node.complain("min_rating", complaint)
+        low = None
+    if (complaint := _rating_complaint(high)) is not None:
+        node.complain("max_rating", complaint)
+        high = None
     since = node.text("since", default="previous")
     if since not in ("previous", "onset"):
         node.complain("since", f"{since!r} is not one of previous, onset; time since a state was entered is not "
@@ -538,8 +567,9 @@ def _check_range(node: Node, key: str, low: float | None, high: float | None) ->
 
 def _elapsed(node: Node, key: str) -> int | None:
     value = node.number(key, default=None)
-    if value is not None and value < 0:
-        node.complain(key, f"expected seconds, at least 0, but got {value:g}")
+    if value is not None and not 0 <= value <= _LONGEST / 1_000_000:
+        node.complain(key, f"expected seconds, at least 0 and at most {_LONGEST / 1_000_000:g}, but got {value:g}")
+        return None
     return None if value is None else round(value * 1_000_000)
 
 

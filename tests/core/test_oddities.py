@@ -42,6 +42,8 @@ def test_a_plain_cohort_has_no_oddities() -> None:
 def test_a_code_of_the_other_party_is_told() -> None:
     assert odd(attrs.evolve(MOVE, code="invite")) == [
         "'invite' given to the client, whom the codebook does not name for it: 1 (first: move 1)"]
+    assert odd(*(attrs.evolve(MOVE, code="invite", row_id=at, onset=at) for at in (7, 8, 9))) == [
+        "'invite' given to the client, whom the codebook does not name for it: 3 (first: move 7)"]
     assert odd(MOVE, attrs.evolve(MOVE, row_id=2, code="invite", party="therapist")) == []
 
 
@@ -69,6 +71,7 @@ def test_what_ends_after_its_session_is_told() -> None:
     late = attrs.evolve(DRAWN, end=11)
     assert odd(observed=[attrs.evolve(SEEN, end=12)], sessions=[LONG], episodes=[late]) == [
         "coders' episodes that end after their session does: 1", "observed stretches that end after their session does: 1"]
+    assert odd(observed=[SEEN], sessions=[LONG], episodes=[late]) == ["coders' episodes that end after their session does: 1"]
 
 
 def test_episodes_in_no_session_and_without_moves_are_told() -> None:

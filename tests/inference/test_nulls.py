@@ -40,6 +40,25 @@ def test_many_orders_at_once_are_fisher_yates_one_by_one(n: int, many: int, bits
             lambda s, attempt, own=own: again(own[s // 2], attempt) & low, bits=bits)
 
 
+def test_an_exchange_uses_32_bits_and_an_order_half_as_many_draws_as_places() -> None:
+    """Whoever repeats an analysis with the same seed gets the same orders: neither number may change."""
+    assert [words_per_shuffle(n) for n in range(8)] == [0, 0, 1, 1, 2, 2, 3, 3]
+    words = _random.draws(5, words_per_shuffle(7) * 3).reshape(-1, 3)
+    assert shuffles(words, 7, again=again).tolist() == shuffles(words, 7, again=again, bits=32).tolist()
+    assert shuffles(words, 7, again=again).tolist() != shuffles(words, 7, again=again, bits=31).tolist()
+
+
+def test_rejected_draws_are_taken_anew_until_one_holds() -> None:
+    """Three places and three bits: every first draw with every second and third."""
+    draws = np.arange(8, dtype="u8")
+    for second in range(8):
+        later = {1: second, 2: 7 - second, 3: 4}
+        found = shuffles(draws[None], 3, again=lambda word, attempt, later=later: later[attempt], bits=3)
+        for first in range(8):
+            assert found[:, first].tolist() == slow.fisher_yates(
+                3, lambda s, first=first: first if s == 0 else 0, lambda s, attempt, later=later: later[attempt], bits=3)
+
+
 def test_every_order_of_four_is_equally_likely() -> None:
     count = 24_000
     exchange = Exchange(name="E1", places=np.arange(4))

@@ -133,7 +133,10 @@ def test_tracks_and_segments_are_said_in_the_settings() -> None:
 
 
 def test_a_study_shows_as_its_cohort() -> None:
-    assert small_study()._repr_html_() == small_study().cohort._repr_html_()
+    study = small_study()
+    assert study.name in study._repr_html_()
+    assert repr(study) == f"Study({study.name!r}, {study.cohort!r})"
+    assert str(study).splitlines()[1:] == str(study.cohort).splitlines()
 
 
 # --- what is refused on writing --------------------------------------------------------------------------------

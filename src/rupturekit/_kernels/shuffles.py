@@ -19,7 +19,7 @@ Places = npt.NDArray[np.int32]
 
 def words_per_shuffle(n: int) -> int:
     """Return how many 64-bit draws one order of n places uses."""
-    return max(n, 1) // 2
+    return n // 2
 
 
 def shuffles(words: Words, n: int, *, again: Callable[[int, int], int], bits: int = BITS) -> Places:

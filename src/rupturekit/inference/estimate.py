@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from typing import Any
 
 import attrs
 
+from rupturekit import _html
 from rupturekit.inference.citations import cited
 from rupturekit.provenance import Provenance
 
@@ -140,9 +140,7 @@ class Estimate:
                 "warnings": "; ".join(self.warnings) or None}
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><th>{html.escape(title)}</th><td>{html.escape(text)}</td></tr>"
-                       for title, text in self.lines())
-        return f"<table><tbody>{rows}</tbody></table>"
+        return _html.page("Estimate", self.what, _html.facts(self.lines()))
 
 
 def _range(interval: tuple[float, float]) -> str:

@@ -17,6 +17,7 @@ from rupturekit.errors import InvalidNumber, InvalidTime, RecordError, UnknownCo
 from rupturekit.problems import excerpt
 from rupturekit.records import grammar, mapping
 from rupturekit.records.grammar import TimeFormat
+from rupturekit.records.held import RefusedCell
 from rupturekit.vocabulary import Attendance, Perspective, Status, TimeKind
 
 __all__ = ["WORDS", "BadCell", "Found", "Source", "kind_of", "known_code", "nearest", "rating", "readers"]
@@ -98,7 +99,7 @@ class Source:
         Raises
         ------
         BadCell
-            Where a text field holds what a spreadsheet would run as a formula.
+            Where a text field holds what a spreadsheet would run as a formula, or any field what no field may hold.
         """
         if self.constant is not None:
             return Found(self.constant, self.constant)
@@ -107,6 +108,7 @@ class Source:
             if raw in self.values:
                 return Found(raw, self.values[raw])
             if raw not in self.missing:
+                _check_taken(cells[at])
                 return Found(raw, self._plain(raw))
         return None
 
@@ -115,6 +117,11 @@ class Source:
             raise BadCell("looks like a formula", f"'{excerpt(raw)}' looks like a formula; write it as plain text in "
                           "the file, or map it under values", value=raw)
         return raw
+
+
+def _check_taken(cell: str) -> None:
+    if isinstance(cell, RefusedCell):
+        raise BadCell(cell.kind, cell.remedy, value="")
 
 
 Reader = Callable[[str], Any]

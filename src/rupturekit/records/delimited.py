@@ -18,13 +18,12 @@ import csv
 import io
 import os
 import re
-import secrets
 import stat
 import threading
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -32,8 +31,10 @@ from typing import Final, NamedTuple, TextIO, TypeAlias
 
 import attrs
 
+from rupturekit._kernels.cells import last_row_end, with_margins
 from rupturekit.errors import CodingWarning, FileProblem, RecordError, RuptureKitError, did_you_mean
 from rupturekit.problems import Problem, ProblemLog, excerpt
+from rupturekit.records.atomic import replacing
 
 __all__ = ["DELIMITERS", "AnyPath", "Sheet", "open_sheet", "write_sheet"]
 
@@ -47,6 +48,7 @@ _BLOCK: Final = 1 << 16
 _SAMPLE: Final = 200_000
 _LONGEST_HEADER: Final = 1_000_000
 _MOST_NAMES: Final = 10_000
+_LONGEST_BLOCK: Final = 16_000_000
 
 
 # --- a file that cannot be read at all --------------------------------------------------------
@@ -186,6 +188,8 @@ def _warn_guessed(path: Path, line: int) -> None:
 
 def _first_undecodable(path: Path, encoding: str) -> int:
     """Return about which line does not decode, or 0; raise for NUL, which no text has."""
+    if encoding in ("utf-8", "utf-8-sig") and _is_plain_utf8(path):
+        return 0
     line = 1
     with _text(path, encoding) as stream:
         try:
@@ -195,6 +199,21 @@ def _first_undecodable(path: Path, encoding: str) -> int:
         except UnicodeError:
             return line
     return 0
+
+
+def _is_plain_utf8(path: Path) -> bool:
+    """Look at bytes alone, many at once; where anything is odd, the line is still to be found."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as stream:
+        for block in iter(partial(stream.read, 16 * _BLOCK), b""):
+            if b"\0" in block:
+                return False
+            try:
+                if not block.isascii() or decoder.getstate()[0]:
+                    decoder.decode(block)
+            except UnicodeDecodeError:
+                return False
+    return not decoder.getstate()[0]
 
 
 def _check_no_nul(path: Path, block: str, line: int) -> None:
@@ -276,6 +295,8 @@ _FIELD_LIMIT: Final = threading.Lock()
 
 def _cells(text: str, *, delimiter: str) -> list[str] | None:
     """Return the cells of a record, or None if its quotation marks are broken."""
+    if '"' not in text:
+        return text.rstrip("\r\n").split(delimiter)
     with _FIELD_LIMIT:  # the limit belongs to the whole process, so it is lent for one row only
         before = csv.field_size_limit(len(text) + 1)
         try:
@@ -288,6 +309,13 @@ def _cells(text: str, *, delimiter: str) -> list[str] | None:
 
 def _has_content(cells: Iterable[str]) -> bool:
     return any(map(str.strip, cells))
+
+
+def _row_end(block: bytes, *, delimiter: str) -> int | None:
+    """Return where the last whole row of a block ends, or None where its quotes are out of place."""
+    if b'"' not in block:
+        return block.rfind(b"\n") + 1
+    return last_row_end(with_margins(block), delimiter=ord(delimiter))
 
 
 # --- dialect -------------------------------------------------------------------------------------
@@ -490,6 +518,81 @@ class Sheet:
                 if cells := self._accepted(record, row):
                     yield row, cells
 
+    def blocks(self, size: int) -> Iterator[bytes | None]:
+        """Yield the rows as they stand in the file, whole rows of about `size` bytes at a time, in UTF-8.
+
+        A block ends in a line feed. None stands for the rest of the file, where the rows do not tell themselves apart
+        by line feeds and quotation marks that are in their place; `rows_from` takes them up.
+
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder, "moves.csv")
+        ...     write_sheet(path, header=["dyad", "code"], rows=[["d1", "W3"], ["d1", "C2"]])
+        ...     list(open_sheet(path).blocks(5))
+        [b'd1,W3\\n', b'd1,C2\\n']
+        """
+        with _told_plainly(self.path, deed="read"), self.path.open("rb") as stream:
+            start = self._body()
+            if start is None:
+                yield None
+                return
+            stream.seek(start)
+            held = b""
+            for piece in iter(partial(stream.read, size), b""):
+                held += piece
+                end = _row_end(held, delimiter=self.delimiter)
+                if end is None or (not end and len(held) > _LONGEST_BLOCK):
+                    yield None
+                    return
+                if end:
+                    yield held[:end]
+                    held = held[end:]
+            if held:
+                end = _row_end(held + b"\n", delimiter=self.delimiter)
+                yield held + b"\n" if end == len(held) + 1 else None
+
+    def rows_in(self, block: bytes, *, first: int) -> Iterator[tuple[int, list[str]]]:
+        """Yield (row number, cells) for each row of a block, of which row `first` is the first; a row that is blank
+        or refused has no cells.
+
+        >>> list(Sheet(path=Path("moves.csv"), header=("code",), delimiter=",", encoding="utf-8").rows_in(
+        ...     b"W3\\n\\n", first=7))
+        [(7, ['W3']), (8, [])]
+        """
+        with _told_plainly(self.path, deed="read"):
+            records = self._records(io.StringIO(block.decode(), newline=""))
+            for row, record in enumerate(records, first):
+                yield row, self._accepted(record, row)
+
+    def rows_from(self, first: int) -> Iterator[tuple[int, list[str]]]:
+        """Yield (row number, cells) as `rows_in` does, from row `first` to the end of the file.
+
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder, "moves.csv")
+        ...     write_sheet(path, header=["dyad", "code"], rows=[["d1", "W3"], ["d1", "C2"]])
+        ...     list(open_sheet(path).rows_from(2))
+        [(2, ['d1', 'C2'])]
+        """
+        with _told_plainly(self.path, deed="read"), _text(self.path, self.encoding) as stream:
+            records = islice(_content(self._records(stream), delimiter=self.delimiter), first, None)
+            for row, record in enumerate(records, first):
+                yield row, self._accepted(record, row)
+
+    def _body(self) -> int | None:
+        """Return at which byte the first row begins, or None where that is hard to tell."""
+        if self.encoding not in ("utf-8", "utf-8-sig"):
+            return None
+        at = len(codecs.BOM_UTF8) if self.encoding == "utf-8-sig" else 0
+        with _text(self.path, self.encoding) as stream:
+            for record in self._records(stream):
+                at += len(record.text.encode())
+                if record.length >= _LONGEST_HEADER:
+                    return None
+                if record.text.replace(self.delimiter, "").strip():
+                    break
+        return at
+
     def _records(self, stream: TextIO) -> Iterator[_Record]:
         lines = _lines(stream, self._longest)
         return _records(lines, delimiter=self.delimiter, longest=self._longest)
@@ -606,14 +709,15 @@ class _LineFeeds:
         self._stream.write(row.removesuffix("\r\n") + "\n")
 
 
-def write_sheet(path: AnyPath, *, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def write_sheet(path: AnyPath, *, header: Sequence[str], rows: Iterable[Sequence[str]], whole: bool = True) -> None:
     """Write a table as UTF-8 with commas, line feeds and quotes only where needed.
 
     The file appears whole or not at all: a failure, whatever its cause, leaves the old one as it
-    was. Raises `RecordError` for a header that `open_sheet` would not take back, for a row
-    with another number of cells and for a cell that UTF-8 text cannot hold; `FileProblem` if the
-    file cannot be written. Cells are written as they are: guard formulas with `neutralise` first.
-    A row whose cells are all blank reads back as a blank row, which is no data.
+    was; `whole=False` fills a file that the caller puts into its place. Raises `RecordError` for
+    a header that `open_sheet` would not take back, for a row with another number of cells and for
+    a cell that UTF-8 text cannot hold; `FileProblem` if the file cannot be written. Cells are
+    written as they are: guard formulas with `neutralise` first. A row whose cells are all blank
+    reads back as a blank row, which is no data.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
@@ -626,8 +730,8 @@ def write_sheet(path: AnyPath, *, header: Sequence[str], rows: Iterable[Sequence
     target = Path(path)
     with _told_plainly(target, deed="written"):
         _check_header(header, file=excerpt(target.name))
-        real = Path(os.path.realpath(target))  # a link keeps pointing to the table
-        with _replacing(real) as stream:
+        place = replacing(target) if whole else nullcontext(target)
+        with place as fresh, fresh.open("w", encoding="utf-8", newline="") as stream:
             _write(stream, chain([header], rows), name=excerpt(target.name))
 
 
@@ -636,23 +740,6 @@ def _check_header(header: Sequence[str], *, file: str) -> None:
         raise RecordError(f"{file}: a table has at least one column; none is given", file=file)
     for problem in _header_problems([name.strip() for name in header], file=file):
         _report(problem, log=None)
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[TextIO]:
-    """Open a temporary file beside `path` that takes its place, or is removed, at the end."""
-    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
-    try:
-        with temporary.open("x", encoding="utf-8", newline="") as stream:
-            if path.exists():  # what was private stays private
-                temporary.chmod(stat.S_IMODE(path.stat().st_mode))
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())  # else a power cut could leave an empty file under the name
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def _write(stream: TextIO, rows: Iterable[Sequence[str]], *, name: str) -> None:

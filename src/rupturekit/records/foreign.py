@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias
 import attrs
 import numpy as np
 
+from rupturekit._frames import ArrowFrame, is_frame
 from rupturekit._schema import ABSENT, columns
 from rupturekit._table import Array, Table, encode
 from rupturekit.cohort import Cohort, oddities
@@ -22,11 +23,15 @@ from rupturekit.episode import Dyad, Move, ObservedStretch, Session, Track
 from rupturekit.errors import CodingWarning
 from rupturekit.privacy import privacy_warnings
 from rupturekit.problems import Problem, ProblemLog
-from rupturekit.records.delimited import open_sheet
+from rupturekit.records.bounded import LIMITS, Limits
+from rupturekit.records.framed import open_framed
 from rupturekit.records.grammar import clock_text
+from rupturekit.records.held import AnySheet, notes_of
 from rupturekit.records.layouts import BESIDE, MISSING, Span, merged, uncovered
 from rupturekit.records.losses import LossReport, Tallies, Tally
 from rupturekit.records.mapping import BackwardTimes, BadRows, Mapping, as_mapping
+from rupturekit.records.opening import Wanted, open_table
+from rupturekit.records.plugged import open_plugged
 from rupturekit.records.rows import Draft, Mark, RowFaults, RowReader, Segment, unused_columns
 from rupturekit.records.study import Study
 from rupturekit.vocabulary import Status, TimeKind
@@ -37,13 +42,18 @@ _OF_SESSION: Final = ("day", "attended", "duration")
 _OF_DYAD: Final = ("therapist", "arm")
 
 
-def read_table(path: str | Path, mapping: Mapping | str | Path) -> Study:
+def read_table(path: str | Path | ArrowFrame, mapping: Mapping | str | Path, *, limits: Limits = LIMITS) -> Study:
     """Read a foreign table through a mapping; `losses` of the study accounts for every row.
+
+    The table is delimited text, an Excel workbook, an SPSS file, a BORIS project or its table of events, or an ELAN
+    document; or a data frame of any library. All but plain text and frames are held within `limits`.
 
     Raises
     ------
     FileProblem
-        Where the file or the mapping cannot be read.
+        Where the file or the mapping cannot be read, or the file goes beyond the limits.
+    MissingExtra
+        Where the library for an Excel workbook or an SPSS file is not installed.
     DefinitionError
         With every mistake in the mapping.
     InvalidRecords
@@ -75,7 +85,7 @@ def read_table(path: str | Path, mapping: Mapping | str | Path) -> Study:
     """
     mapping = as_mapping(mapping)
     faults = RowFaults()
-    sheet = open_sheet(path, delimiter=mapping.delimiter, encoding=mapping.encoding, problems=faults)
+    sheet = _opened(path, mapping, faults, limits)
     reader = RowReader.of(mapping, sheet, faults)
     drafts = [draft for row, cells in sheet.rows() if (draft := reader.draft(row, cells)) is not None]
     facts = _Facts(sheet.name, faults)
@@ -90,6 +100,15 @@ def read_table(path: str | Path, mapping: Mapping | str | Path) -> Study:
     for text in _private(study.cohort):
         warnings.warn(f"{sheet.name}: {text}", CodingWarning, stacklevel=2)
     return study
+
+
+def _opened(path: Any, mapping: Mapping, faults: RowFaults, limits: Limits) -> AnySheet:
+    if is_frame(path):
+        return open_framed(path, problems=faults)
+    if mapping.reader is not None:
+        return open_plugged(path, mapping, problems=faults, limits=limits)
+    wanted = Wanted(delimiter=mapping.delimiter, encoding=mapping.encoding, sheet=mapping.sheet, labels=mapping.labels)
+    return open_table(path, wanted=wanted, problems=faults, limits=limits)
 
 
 # --- facts of sessions and dyads -----------------------------------------------------------------
@@ -369,6 +388,7 @@ def _counted(found: Iterable[tuple[int, str, int]]) -> tuple[Tally, ...]:
 
 def _oddities(reader: RowReader, cohort: Cohort) -> Iterator[str]:
     """Yield what is legal and odd."""
+    yield from notes_of(reader.sheet)
     if reader.mapping.decimal_comma is None and reader.sheet.decimal_comma:
         yield "decimal commas were found and read as such; say decimal_comma = true to keep it so"
     if not len(cohort.moves):

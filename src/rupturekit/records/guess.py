@@ -18,8 +18,8 @@ from rupturekit.codebooks import Codebook
 from rupturekit.errors import RecordError
 from rupturekit.privacy import privacy_warnings
 from rupturekit.records import grammar
-from rupturekit.records.delimited import Sheet
 from rupturekit.records.grammar import TimeFormat
+from rupturekit.records.held import AnySheet
 
 __all__ = [
     "CodeHeader", "Column", "Run", "are_ratings", "code_headers", "could_say_whose", "headed", "is_tick", "look_at",
@@ -114,7 +114,7 @@ def _is_whole(value: str) -> bool:
     return True
 
 
-def look_at(sheet: Sheet) -> tuple[list[Column], int]:
+def look_at(sheet: AnySheet) -> tuple[list[Column], int]:
     """Return the columns that have a name of their own, and how many rows were looked at.
 
     >>> from pathlib import Path

@@ -13,6 +13,9 @@
     delimiter = ";"                  # optional, else found out; likewise encoding and decimal_comma
     encoding = "cp1252"
     decimal_comma = true
+    sheet = "Events"                 # of an Excel workbook, else the first one
+    labels = true                    # of an SPSS file: value labels in the place of codes
+    reader = "package:name"          # a reader of an installed package, for a kind of file that only it knows
     missing = ["n/a"]                # words that mean nothing was recorded; an empty cell always does
     bad_rows = "refuse"              # or "drop_and_report"; must be stated
     order_by = "utterance_id"        # numeric column with the true order within a session, if the file's is not
@@ -277,6 +280,9 @@ class Mapping:
     delimiter: str | None = None
     encoding: str | None = None
     decimal_comma: bool | None = None
+    sheet: str | None = None
+    labels: bool | None = None
+    reader: str | None = None
     missing: tuple[str, ...] = ()
     order_by: str | None = None
     backward_times: BackwardTimes | None = None
@@ -456,7 +462,8 @@ def _read_parts(node: Node, *, name: str, said: _Said) -> Mapping:
         name=name, codebook=said.codebook, observed=said.observed, none_code=said.none_code, coding=coding,
         bad_rows=file.choice("bad_rows", BadRows) or BadRows.REFUSE,
         delimiter=_optional(file, "delimiter", blank=True), encoding=_optional(file, "encoding"),
-        decimal_comma=file.flag("decimal_comma") if file.has("decimal_comma") else None,
+        decimal_comma=_flag(file, "decimal_comma"), sheet=_optional(file, "sheet", blank=True),
+        labels=_flag(file, "labels"), reader=_optional(file, "reader"),
         missing=_clean(file.words("missing", single=True)), order_by=_optional(file, "order_by"),
         backward_times=file.choice("backward_times", BackwardTimes, default=None),
         tracks=tuple(_read_track(child) for child in node.tables("tracks")),
@@ -466,7 +473,7 @@ def _read_parts(node: Node, *, name: str, said: _Said) -> Mapping:
 
 
 def _optional(node: Node, key: str, *, blank: bool = False) -> str | None:
-    """Return a text that may be left out; a delimiter alone may be a blank such as a tab."""
+    """Return a text that may be left out; a delimiter may be a blank such as a tab, and a sheet's name end in one."""
     if not node.has(key):
         node.ignore([key])
         return None
@@ -474,6 +481,10 @@ def _optional(node: Node, key: str, *, blank: bool = False) -> str | None:
     if not value:
         node.complain(key, "is empty; leave it out, or say what it is")
     return value or None
+
+
+def _flag(node: Node, key: str) -> bool | None:
+    return node.flag(key) if node.has(key) else None
 
 
 def _clean(words: Iterable[str]) -> tuple[str, ...]:
@@ -890,6 +901,7 @@ def _coding_items(mapping: Mapping) -> dict[str, object]:
 def _file_items(mapping: Mapping) -> dict[str, object]:
     backward = mapping.backward_times
     return {"delimiter": mapping.delimiter, "encoding": mapping.encoding, "decimal_comma": mapping.decimal_comma,
+            "sheet": mapping.sheet, "labels": mapping.labels, "reader": mapping.reader,
             "missing": mapping.missing or None, "bad_rows": mapping.bad_rows.value, "order_by": mapping.order_by,
             "backward_times": backward.value if backward is not None else None}
 

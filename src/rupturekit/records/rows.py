@@ -13,8 +13,8 @@ from rupturekit.errors import RecordError, did_you_mean, listed
 from rupturekit.problems import Problem, ProblemLog, excerpt
 from rupturekit.records import cells as reading
 from rupturekit.records.cells import Found, Source
-from rupturekit.records.delimited import Sheet
 from rupturekit.records.grammar import decimal_point, parse_scaled
+from rupturekit.records.held import AnySheet
 from rupturekit.records.layouts import CodeCell, Said, Span, bind_code_cells, common
 from rupturekit.records.losses import Tallies
 from rupturekit.records.mapping import Mapping
@@ -54,7 +54,7 @@ def _reason(problem: Problem) -> str:
 # --- the header ----------------------------------------------------------------------------------
 
 
-def _check_header(mapping: Mapping, sheet: Sheet, problems: ProblemLog) -> None:
+def _check_header(mapping: Mapping, sheet: AnySheet, problems: ProblemLog) -> None:
     """Note the columns that the mapping names and the file lacks, or has twice."""
     header = Counter(sheet.header)
     for place, names in _named_columns(mapping):
@@ -77,7 +77,7 @@ def _check_constants(mapping: Mapping, readers: dict[str, reading.Reader], probl
                                      value=field.constant, message=str(error)))
 
 
-def _nearest_column(missing: list[str], sheet: Sheet) -> str:
+def _nearest_column(missing: list[str], sheet: AnySheet) -> str:
     near = did_you_mean(missing[0], sheet.header) if missing else ""
     return near or f"; it has {listed(map(excerpt, sheet.header))}"
 
@@ -89,7 +89,7 @@ def _named_columns(mapping: Mapping) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield from ((f"code_columns[{at}]", (column.column,)) for at, column in enumerate(mapping.code_columns, 1))
 
 
-def unused_columns(mapping: Mapping, sheet: Sheet) -> tuple[str, ...]:
+def unused_columns(mapping: Mapping, sheet: AnySheet) -> tuple[str, ...]:
     """Return the columns of a file that the mapping does not name; one without a name by its number."""
     used = {name for _, names in _named_columns(mapping) for name in names}
     return tuple(excerpt(name) or f"column {number}" for number, name in enumerate(sheet.header, 1)
@@ -199,7 +199,7 @@ class RowReader:
     """Turns the cells of a row into a draft, or counts why there is none."""
 
     mapping: Mapping
-    sheet: Sheet
+    sheet: AnySheet
     faults: RowFaults
     sources: dict[str, Source]
     readers: dict[str, reading.Reader]
@@ -211,7 +211,7 @@ class RowReader:
     lost: Tallies = attrs.field(factory=Tallies)
 
     @classmethod
-    def of(cls, mapping: Mapping, sheet: Sheet, faults: RowFaults) -> RowReader:
+    def of(cls, mapping: Mapping, sheet: AnySheet, faults: RowFaults) -> RowReader:
         """Bind a mapping to a file; refuse it where the two do not fit, with everything that does not."""
         comma = bool(sheet.decimal_comma) if mapping.decimal_comma is None else mapping.decimal_comma
         number: Callable[[str], str] = decimal_point if comma else str

@@ -23,11 +23,13 @@ from rupturekit.errors import CodingWarning, RuptureKitError, listed
 from rupturekit.privacy import privacy_warnings
 from rupturekit.problems import ProblemLog, excerpt
 from rupturekit.records import guess
-from rupturekit.records.delimited import Sheet, open_sheet
+from rupturekit.records.bounded import LIMITS, Limits
 from rupturekit.records.foreign import read_table
 from rupturekit.records.grammar import MICROSECONDS, TimeFormat, format_scaled, parse_time
 from rupturekit.records.guess import CodeHeader, Column, Run
+from rupturekit.records.held import AnySheet, HeldSheet, Hints, notes_of
 from rupturekit.records.mapping import MARKERS, parse_mapping, toml_table, toml_value
+from rupturekit.records.opening import open_table
 from rupturekit.vocabulary import Party
 
 __all__ = ["Proposal", "propose_mapping"]
@@ -99,13 +101,15 @@ class Proposal:
                 f"<pre>{html.escape(self.text)}</pre>")
 
 
-def propose_mapping(path: str | Path) -> Proposal:
-    """Look at a table and propose a mapping for it.
+def propose_mapping(path: str | Path, *, limits: Limits = LIMITS) -> Proposal:
+    """Look at a table, of any kind that `read_table` reads, and propose a mapping for it.
 
     Raises
     ------
     FileProblem
-        Where the file cannot be read as a table.
+        Where the file cannot be read as a table, or goes beyond the limits.
+    MissingExtra
+        Where the library for an Excel workbook or an SPSS file is not installed.
 
     >>> with TemporaryDirectory() as folder:
     ...     file = Path(folder, "sheet.csv")
@@ -127,7 +131,7 @@ def propose_mapping(path: str | Path) -> Proposal:
     log = ProblemLog()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CodingWarning)  # an encoding that was guessed is proposed, and so told
-        sheet = open_sheet(path, problems=log)
+        sheet = open_table(path, problems=log, limits=limits)
         columns, rows = guess.look_at(sheet)
     sketch = _Sketch.of(sheet, columns, rows)
     text = sketch.text()
@@ -138,7 +142,7 @@ def propose_mapping(path: str | Path) -> Proposal:
         codebook_file=sketch.codebook_file, unmapped=tuple(sketch.unmapped), questions=tuple(sketch.questions),
         not_imported=tuple(excerpt(column.name) for column in columns if column.is_text),
         private=tuple(privacy_warnings({column.name: column.values for column in columns})),
-        trial=_tried(path, text, book, sketch.codebook_file),
+        trial=_tried(path, text, book, sketch.codebook_file, limits=limits),
     )
 
 
@@ -153,7 +157,7 @@ def _quoted(word: str) -> str:
 class _Sketch:
     """What is proposed, while it is put together."""
 
-    sheet: Sheet
+    sheet: AnySheet
     columns: list[Column]
     rows: int
     comma: bool
@@ -174,7 +178,7 @@ class _Sketch:
     said: list[str] = attrs.field(factory=list)
 
     @classmethod
-    def of(cls, sheet: Sheet, columns: list[Column], rows: int) -> _Sketch:
+    def of(cls, sheet: AnySheet, columns: list[Column], rows: int) -> _Sketch:
         """Judge the columns of a table."""
         comma = bool(sheet.decimal_comma)
         runs = guess.runs(columns)
@@ -183,7 +187,7 @@ class _Sketch:
         book, headers = (None, []) if runs else _code_headers(rest, comma=comma)
         taken = {header.column.name for header in headers}
         left = [column for column in rest if column.name not in taken]
-        roles = guess.roles(left, comma=comma)
+        roles = _stated_roles(sheet, columns) or guess.roles(left, comma=comma)
         sketch = cls(sheet=sheet, columns=columns, rows=rows, comma=comma, roles=roles, runs=runs, book=book,
                      headers=headers, unread=[] if book is None else guess.headed(left, book))
         sketch._settle_dyad(rest)
@@ -265,7 +269,11 @@ class _Sketch:
 
     def _summary(self) -> Iterator[str]:
         sheet = self.sheet
-        yield f"text: {sheet.encoding}, split at {sheet.delimiter!r}" + (", decimal comma" if self.comma else "")
+        if isinstance(sheet, HeldSheet):
+            yield sheet.what
+        else:
+            yield f"text: {sheet.encoding}, split at {sheet.delimiter!r}" + (", decimal comma" if self.comma else "")
+        yield from notes_of(sheet)
         for role, found in self.roles.items():
             if found:
                 yield f"{role}: {listed(_quoted(column.name) for column in found)}"
@@ -338,15 +346,15 @@ class _Sketch:
         used = [column for found in self.roles.values() for column in found]
         missing = sorted({word for column in used for word in column.counts if word in guess.MISSING_WORDS})
         items: dict[str, object] = {
-            "delimiter": sheet.delimiter if sheet.delimiter != "," else None,
-            "encoding": sheet.encoding if sheet.encoding not in ("utf-8", "utf-8-sig") else None,
-            "decimal_comma": True if self.comma else None, "missing": missing or None, "bad_rows": "refuse",
+            **_settings(sheet), "decimal_comma": True if self.comma else None, "missing": missing or None,
+            "bad_rows": "refuse",
             "order_by": order.name if order is not None and self.time in ("clock", "order") else None,
         }
         return toml_table("[file]", items)
 
     def _fields(self) -> Iterator[str]:
-        yield self._field("dyad", "which column names the dyad (the pair of people)?")
+        yield "\n".join([self._field("dyad", "which column names the dyad (the pair of people)?"),
+                         *map(self.ask, _hints(self.sheet).questions)])
         session = self.column("session")
         if session is None:
             asked = self.ask("no column looks like a session number; is there one session a dyad?")
@@ -521,6 +529,24 @@ def _run_word(run: Run, value: str) -> str:
     return prefix if len(coded) == 1 else f"{prefix}-{value}"
 
 
+def _hints(sheet: AnySheet) -> Hints:
+    return sheet.hints if isinstance(sheet, HeldSheet) else Hints()
+
+
+def _stated_roles(sheet: AnySheet, columns: Iterable[Column]) -> dict[str, list[Column]]:
+    """Return the columns of each field as the format itself knows them, without those that hold nothing."""
+    named = {column.name: column for column in columns if column.filled}
+    return {role: [named[name]] for role, name in _hints(sheet).roles if name in named}
+
+
+def _settings(sheet: AnySheet) -> dict[str, object]:
+    """Return what a mapping has to say of the file, for it to be opened as it was."""
+    if isinstance(sheet, HeldSheet):
+        return dict(sheet.settings)
+    return {"delimiter": sheet.delimiter if sheet.delimiter != "," else None,
+            "encoding": sheet.encoding if sheet.encoding not in ("utf-8", "utf-8-sig") else None}
+
+
 def _times(column: Column, *, comma: bool) -> list[int]:
     format = column.time_format(comma=comma) or TimeFormat.ORDINAL
     unit = MICROSECONDS if format is TimeFormat.ORDINAL else 1
@@ -582,7 +608,7 @@ def _skeleton(sketch: _Sketch) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _tried(path: Path, text: str, codebook_text: str, codebook_file: str) -> str:
+def _tried(path: Path, text: str, codebook_text: str, codebook_file: str, *, limits: Limits) -> str:
     """Read the table as proposed and return what comes of it, in a sentence or several."""
     if path.stat().st_size > _LARGEST_TRIAL:
         return ""
@@ -591,7 +617,7 @@ def _tried(path: Path, text: str, codebook_text: str, codebook_file: str) -> str
         if codebook_file:
             Path(folder, codebook_file).write_text(codebook_text, encoding="utf-8")
         try:
-            return str(read_table(path, parse_mapping(text, where="the proposal", folder=folder)).losses)
+            return str(read_table(path, parse_mapping(text, where="the proposal", folder=folder), limits=limits).losses)
         except RuptureKitError as error:
             # The folder is gone when somebody reads of it; the file is told by its name.
             return str(error).replace(str(Path(folder, codebook_file)), codebook_file)

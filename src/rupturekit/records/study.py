@@ -7,6 +7,7 @@
       data/study-demo_table-sessions_data.csv     ... and dyads, observed, episodes, members, needs, ratings,
                                                   context, labels
 
+A table may be Parquet instead (`..._data.parquet`), which is read faster; `records.parquet` says what it holds.
 Empty cells are absent, `unknown` is unknown. Times are decimal seconds, or whole numbers in studies without a
 clock. A folder that was written here is rewritten byte for byte.
 """
@@ -19,7 +20,7 @@ import re
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 import attrs
 import numpy as np
@@ -27,7 +28,8 @@ import numpy as np
 from rupturekit import _definitions, _schema, codebooks
 from rupturekit._definitions import Node
 from rupturekit._schema import ABSENT, Column
-from rupturekit._table import Array, Table, encode
+from rupturekit._table import Table
+from rupturekit._views.cohorts import cohort_html
 from rupturekit.codebooks import Codebook
 from rupturekit.cohort import Cohort
 from rupturekit.episode import (
@@ -48,17 +50,18 @@ from rupturekit.errors import (
     CodingWarning,
     DefinitionError,
     FileProblem,
-    InvalidNumber,
-    InvalidTime,
     RecordError,
     did_you_mean,
     listed,
 )
-from rupturekit.problems import Problem, ProblemLog
+from rupturekit.problems import ProblemLog
 from rupturekit.provenance import FORMAT_VERSION
-from rupturekit.records import grammar
-from rupturekit.records.delimited import Sheet, open_sheet, write_sheet
+from rupturekit.records import atomic, grammar
+from rupturekit.records.arrow import split_with_pyarrow
+from rupturekit.records.delimited import write_sheet
 from rupturekit.records.losses import LossReport
+from rupturekit.records.parquet import read_parquet_table, write_parquet_table
+from rupturekit.records.tables import read_table, split_plainly
 from rupturekit.vocabulary import TimeKind, TrackKind
 
 __all__ = ["TABLES", "Study", "read_study", "settings_text", "write_study"]
@@ -77,7 +80,13 @@ TABLES: Final[Mapping[str, type[Any]]] = {
 }
 """The tables of a study folder and the record class of each."""
 
-_FILE_NAME = re.compile(r"(?P<study>study-[A-Za-z0-9]+)_table-(?P<table>[A-Za-z0-9]+)_data\.csv")
+_FILE_NAME = re.compile(r"(?P<study>study-[A-Za-z0-9]+)_table-(?P<table>[A-Za-z0-9]+)_data\.(csv|parquet)")
+Reader: TypeAlias = Literal["plain", "pyarrow"]
+"""What divides the rows of a CSV table into cells."""
+
+Format: TypeAlias = Literal["csv", "parquet"]
+"""How the tables of a study folder are held."""
+
 _DESCRIPTION = "dataset_description.json"
 _SETTINGS = "rupturekit.toml"
 
@@ -93,39 +102,44 @@ class Study:
     losses: LossReport | None = None
     origin: str = ""
 
+    def __repr__(self) -> str:
+        return f"Study({self.name!r}, {self.cohort!r})"
+
+    def __str__(self) -> str:
+        return "\n".join([f"Study {self.name!r}", str(self.cohort)])
+
     def _repr_html_(self) -> str:
-        return self.cohort._repr_html_()
+        return cohort_html(self.cohort, kind="Study", name=self.name)
 
 
 # --- writing ---------------------------------------------------------------------------------------------------
 
 
-def write_study(study: Study, path: str | Path, *, overwrite: bool = False) -> None:
+def write_study(study: Study, path: str | Path, *, overwrite: bool = False, format: Format = "csv") -> None:
     """Write a study folder; tables without rows are left out, save the moves.
+
+    The folder is written whole or not at all: a crash at any moment leaves the old study or the new one, never a
+    mix. Tables of the study that was there go; other files in the folder are left alone. The tables are CSV, or with
+    `format="parquet"` Parquet: smaller and read faster, for which pyarrow is needed, but no Psych-DS data set.
 
     Raises
     ------
+    RecordError
+        Where `format` is neither.
+    MissingExtra
+        Where pyarrow is needed and not installed.
     FileProblem
         Where the folder is there already and not empty, unless `overwrite` is set and it is a study folder; or
         where it cannot be written.
     """
     folder = Path(path)
+    _check_choice("format", format, get_args(Format))
+    settings = study.settings or settings_text(study.cohort, name=study.name)
+    _check_settings(settings, study, folder)
     try:
         _make_room(folder, overwrite=overwrite)
-        data = folder / "data"
-        data.mkdir(parents=True, exist_ok=True)
-        settings = study.settings or settings_text(study.cohort, name=study.name)
-        _check_settings(settings, study, folder)
-        _write_text(folder / _SETTINGS, settings)
-        _write_codebook(study.cohort.coding.codebook, settings, folder)
-        tables = _tables(study.cohort)
-        _write_text(folder / _DESCRIPTION, _description(study, tables))
-        for name, table in tables.items():
-            file = data / f"study-{_key_value(study.name)}_table-{name}_data.csv"
-            if len(table) or name == "moves":
-                write_sheet(file, header=list(table.arrays), rows=_cells(table, study.cohort.coding.time))
-            else:
-                file.unlink(missing_ok=True)
+        with atomic.change(folder) as wanted:
+            _write_files(study, settings, wanted, format)
     except FileProblem:
         raise
     except OSError as error:
@@ -133,7 +147,41 @@ def write_study(study: Study, path: str | Path, *, overwrite: bool = False) -> N
                           "folder", file=str(folder)) from None
 
 
+def _check_choice(name: str, given: object, allowed: tuple[str, ...]) -> None:
+    if given not in allowed:
+        raise RecordError(f"expected {' or '.join(map(repr, allowed))} but got {name}={given!r:.80}", field=name,
+                          value=given)
+
+
+def _write_files(study: Study, settings: str, wanted: atomic.Change, format: Format) -> None:
+    _write_text(wanted.file(_SETTINGS), settings)
+    _write_codebook(study.cohort.coding.codebook, settings, wanted)
+    tables = _tables(study.cohort)
+    _write_text(wanted.file(_DESCRIPTION), _description(study, tables))
+    for old in atomic.current_files(wanted.folder):
+        if _is_table(old.name):
+            wanted.without(f"data/{old.name}")
+    for name, table in tables.items():
+        if len(table) or name == "moves":
+            file = wanted.file(f"data/study-{_key_value(study.name)}_table-{name}_data.{format}")
+            _write_table(file, table, study.cohort.coding.time, format)
+
+
+def _write_table(file: Path, table: Table[Any], time: TimeKind, format: Format) -> None:
+    if format == "parquet":
+        write_parquet_table(file, table, time=time)
+    else:
+        write_sheet(file, header=list(table.arrays), rows=_cells(table, time), whole=False)
+
+
+def _is_table(file: str) -> bool:
+    match = _FILE_NAME.fullmatch(file)
+    return match is not None and match["table"] in TABLES
+
+
 def _make_room(folder: Path, *, overwrite: bool) -> None:
+    if folder.is_dir():
+        atomic.settle(folder)
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     if not folder.is_dir():
@@ -156,10 +204,10 @@ def _check_settings(settings: str, study: Study, folder: Path) -> None:
                               "segment) than its cohort has; drop the settings to have them written anew")
 
 
-def _write_codebook(codebook: Codebook, settings: str, folder: Path) -> None:
+def _write_codebook(codebook: Codebook, settings: str, wanted: atomic.Change) -> None:
     named = _definitions.parse_definition(settings, where=_SETTINGS, what="settings").table("coding")
     if named is not None and named.text("codebook").endswith(".toml"):
-        _write_text(folder / named.text("codebook"), codebooks.codebook_text(codebook))
+        _write_text(wanted.file(named.text("codebook")), codebooks.codebook_text(codebook))
 
 
 def _key_value(name: str) -> str:
@@ -253,27 +301,35 @@ def _writer(column: Column, time: TimeKind) -> Callable[[Any], str]:
 # --- reading ---------------------------------------------------------------------------------------------------
 
 
-def read_study(path: str | Path) -> Study:
-    """Read a study folder.
+def read_study(path: str | Path, *, reader: Reader = "plain") -> Study:
+    """Read a study folder, whether its tables are CSV or Parquet.
+
+    CSV is divided into cells here, or with `reader="pyarrow"` by pyarrow. The answer is the same, and so is every
+    error; the plain reader is the faster one. Parquet needs pyarrow.
 
     Raises
     ------
+    RecordError
+        Where `reader` is neither of the two.
     FileProblem
         Where the folder or its moves table is missing or cannot be read.
     DefinitionError
         With every mistake in `rupturekit.toml`; or where the folder was written in a newer format.
     InvalidRecords
         With every bad cell and every contradiction between rows, counted and grouped.
+    MissingExtra
+        Where pyarrow is needed and not installed.
     """
     folder = Path(path)
+    _check_choice("reader", reader, get_args(Reader))
     _check_folder(folder)
     name, description = _read_description(folder)
-    text = _definitions.read_definition_text(folder / _SETTINGS, what="settings")
+    text = _definitions.read_definition_text(atomic.current(folder, _SETTINGS), what="settings")
     node = _definitions.parse_definition(text, where=_SETTINGS, what="settings")
     coding, tracks, settings_name = _read_coding(node, folder)
     problems = ProblemLog()
     files = _find_tables(folder)
-    tables = {table: _read_table(files[table], record, coding.time, problems) if table in files
+    tables = {table: _read_table(files[table], record, coding.time, problems, reader) if table in files
               else Table.of(record, ()) for table, record in TABLES.items()}
     cohort = Cohort.of(tables.pop("moves"), coding=coding, tracks=tracks, problems=problems, where=str(folder),
                        **tables)
@@ -287,13 +343,13 @@ def _check_folder(folder: Path) -> None:
     if not folder.is_dir():
         raise FileProblem(f"{folder}: this is a file; a study is a folder. To bring in a sheet, run "
                           "`rupturekit init FILE` and read it through the mapping", file=str(folder))
-    if not (folder / _SETTINGS).exists():
+    if not atomic.current(folder, _SETTINGS).exists():
         raise FileProblem(f"{folder}: no {_SETTINGS} here, so nothing says how the study was coded; it needs "
                           "format = 1, a name, and [coding] with a codebook", file=str(folder))
 
 
 def _read_description(folder: Path) -> tuple[str, str]:
-    file = folder / _DESCRIPTION
+    file = atomic.current(folder, _DESCRIPTION)
     if not file.exists():
         warnings.warn(f"{folder.name}: no {_DESCRIPTION}, so this is not a Psych-DS data set yet; writing the study "
                       "adds it", CodingWarning, stacklevel=3)
@@ -333,7 +389,8 @@ def _read_coding(node: Node, folder: Path, *, codebook: Codebook | None = None
         said.complain("codebook", f"{reference!r} is a path; expected the name of a packaged codebook, or of a file "
                                   "in this folder")
     node.finish(what="settings file")
-    book = codebook or codebooks.as_codebook(folder / reference if reference.endswith(".toml") else reference)
+    book = codebook or codebooks.as_codebook(
+        atomic.current(folder, reference) if reference.endswith(".toml") else reference)
     coding = Coding(parties=parties, time=time, codebook=book,  # type: ignore[arg-type]
                     segment=None if seconds is None else round(seconds * 1_000_000))
     return coding, tracks, name
@@ -346,8 +403,7 @@ def _read_track(node: Node) -> Track:
 
 def _find_tables(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
-    data = folder / "data"
-    for file in sorted(data.glob("*.csv")) if data.is_dir() else []:
+    for file in (file for file in atomic.current_files(folder) if file.suffix in (".csv", ".parquet")):
         match = _FILE_NAME.fullmatch(file.name)
         if match is None or match["table"] not in TABLES:
             near = did_you_mean(match["table"], TABLES) if match else ""
@@ -359,160 +415,13 @@ def _find_tables(folder: Path) -> dict[str, Path]:
         else:
             found[match["table"]] = file
     if "moves" not in found:
-        raise FileProblem(f"{folder}: no data/study-NAME_table-moves_data.csv, the one table a study needs",
-                          file=str(folder))
+        raise FileProblem(f"{folder}: no data/study-NAME_table-moves_data.csv (or .parquet), the one table a study "
+                          "needs", file=str(folder))
     return found
 
 
-def _read_table(path: Path, record: type[Any], time: TimeKind, problems: ProblemLog) -> Table[Any]:
-    sheet = open_sheet(path, delimiter=",", encoding="utf-8", problems=problems)
-    fields = _schema.columns(record)
-    wanted = _wanted_columns(sheet, fields, record, problems)
-    numbers: list[int] = []
-    cells: dict[str, list[str]] = {name: [] for name in wanted or ()}
-    for number, line in sheet.rows():
-        numbers.append(number)
-        for name, at in (wanted or {}).items():
-            cells[name].append(line[at])
-    if wanted is None:
-        return Table.of(record, ())
-    return _typed(record, fields, cells, numbers, time, _Cells(file=path.name, rows=numbers, problems=problems))
-
-
-def _typed(record: type[Any], fields: Mapping[str, Column], cells: Mapping[str, list[str]], numbers: list[int],
-           time: TimeKind, reading: _Cells) -> Table[Any]:
-    """Read the cells of every column; rows with a bad cell are told and left out."""
-    optional = _schema.optional_fields(record)
-    values: dict[str, list[Any]] = {}
-    for name, column in fields.items():
-        default = _default(record, name)
-        if name in cells:
-            reader = _reader(column, time, default)
-            values[name] = reading.read(name, cells[name], reader, required=name not in optional)
-        else:
-            values[name] = [default] * len(numbers)
-    good = [at for at in range(len(numbers)) if at not in reading.bad]
-    arrays: dict[str, Array] = {}
-    levels: dict[str, tuple[str, ...]] = {}
-    for name, column in fields.items():
-        kept = [values[name][at] for at in good]
-        if column.is_word:
-            arrays[name], levels[name] = encode(kept)
-        else:
-            arrays[name] = _column(kept, column)
-    return Table.from_columns(record, arrays=arrays, levels=levels)
-
-
-def _wanted_columns(sheet: Sheet, fields: Mapping[str, Column], record: type[Any], problems: ProblemLog
-                    ) -> dict[str, int] | None:
-    """Return where the columns of a table stand, or None where one that it needs is missing."""
-    wanted = {name: at for at, name in enumerate(sheet.header) if name in fields}
-    optional = _schema.optional_fields(record)
-    missing = [name for name in fields
-               if name not in wanted and name not in optional and _default(record, name) is None]
-    for name in missing:
-        problems.add(Problem(kind="missing column", field=name, value="", row=None, file=sheet.name,
-                             message=f"the column {name!r} is missing; this table has {listed(sheet.header)}"
-                                     f"{did_you_mean(name, sheet.header)}"))
-    strange = [name for name in sheet.header if name not in fields]
-    if strange:
-        near = did_you_mean(strange[0], fields)
-        warnings.warn(f"{sheet.name}: columns that this table does not have are not read: {listed(strange)}{near}. "
-                      "Put further facts into the labels table", CodingWarning, stacklevel=5)
-    return None if missing else wanted
-
-
-def _default(record: type[Any], name: str) -> Any:
-    default = getattr(attrs.fields(record), name).default
-    return None if default is attrs.NOTHING else default
-
-
-@attrs.frozen(kw_only=True)
-class _Cells:
-    """Reads the cells of one file column by column, every distinct text once, and keeps which rows are bad."""
-
-    file: str
-    rows: list[int]
-    problems: ProblemLog
-    bad: set[int] = attrs.field(factory=set)
-
-    def read(self, field: str, texts: list[str], reader: Callable[[str], Any], *, required: bool) -> list[Any]:
-        """Return the values of one column; a bad cell is told, and its row kept as bad."""
-        known: dict[str, Any] = {}
-        values = []
-        for at, text in enumerate(texts):
-            if text not in known:
-                known[text] = _one(text, reader, required)
-            value = known[text]
-            if isinstance(value, RecordError):
-                self.problems.add(Problem(kind=_kind(value), field=field, value=text, row=self.rows[at],
-                                          file=self.file, message=str(value)))
-                self.bad.add(at)
-            values.append(value)
-        return values
-
-
-def _one(text: str, reader: Callable[[str], Any], required: bool) -> Any:
-    if text == "" and not required:
-        return None
-    try:
-        return reader(text)
-    except RecordError as error:
-        return error
-
-
-def _kind(error: RecordError) -> str:
-    if isinstance(error, InvalidTime):
-        return "not a time"
-    return "not a number" if isinstance(error, InvalidNumber) else "not allowed"
-
-
-def _reader(column: Column, time: TimeKind, default: Any) -> Callable[[str], Any]:
-    """Return what reads one cell of a column; it raises `RecordError` with a sentence."""
-    return functools.partial(_read_cell, _reader_of(column, time), column.rule, default)
-
-
-def _read_cell(reader: Callable[[str], Any], rule: _schema.Rule | None, default: Any, text: str) -> Any:
-    if text == "":
-        if default is None:
-            raise RecordError("is empty; expected a value")
-        return default
-    value = reader(text)
-    if rule is not None and not rule.holds(value):
-        raise RecordError(f"{text!r:.80} does not fit; expected {rule.text}")
-    return value
-
-
-def _reader_of(column: Column, time: TimeKind) -> Callable[[str], Any]:
-    if column.kind == "time":
-        form = grammar.TimeFormat.SECONDS if time.has_clock else grammar.TimeFormat.ORDINAL
-        return functools.partial(grammar.parse_time, format=form)
-    readers: dict[str, Callable[[str], Any]] = {
-        "int": grammar.parse_int,
-        "milli": functools.partial(grammar.parse_scaled, places=3),
-        "float": grammar.parse_float,
-        "bool": _yes_no,
-        "label": grammar.restore,
-        "enum": functools.partial(_level, column),
-    }
-    return readers[column.kind]
-
-
-def _yes_no(text: str) -> bool:
-    if text not in ("yes", "no"):
-        raise RecordError(f"{text!r:.80} does not fit; expected yes or no")
-    return text == "yes"
-
-
-def _level(column: Column, text: str) -> str:
-    if text not in column.allowed():
-        raise RecordError(f"{text!r:.80} does not fit; expected one of {listed(column.allowed(), most=30)}"
-                          f"{did_you_mean(text, column.allowed())}")
-    return text
-
-
-def _column(values: list[Any], column: Column) -> Array:
-    absent: Any = np.nan if column.kind == "float" else False if column.kind == "bool" else ABSENT
-    return np.array([absent if value is None else value for value in values], dtype=column.dtype)
-
-
+def _read_table(path: Path, record: type[Any], time: TimeKind, problems: ProblemLog, reader: Reader) -> Table[Any]:
+    if path.suffix == ".parquet":
+        return read_parquet_table(path, record, time=time, problems=problems)
+    splitter = split_with_pyarrow if reader == "pyarrow" else split_plainly
+    return read_table(path, record, time=time, problems=problems, splitter=splitter)

@@ -1,0 +1,273 @@
+"""Results as JSON with their provenance, and back: what is read equals what was written.
+
+A file names one of the classes in `KINDS` and nothing else: no module, no code. Each value is checked against what the
+class declares before anything is made of it, so a file that was damaged or made up is refused with a place and a
+sentence. Numbers come back to the last bit; what is not a finite number is refused on both ways.
+
+Most results stand alone. A table of traces refers to the moves of its cohort: the file holds the moves' identities, and
+reading it takes the cohort, which has to be the one that was traced.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+import numpy as np
+
+from rupturekit import exchange
+from rupturekit._serial import MOST_CHARACTERS, check_keys, from_plain, list_of, parse_strictly, to_plain
+from rupturekit._table import Array, Table, freeze
+from rupturekit.alphabet import Coverage
+from rupturekit.cohort import Cohort, Episodes, session_starts
+from rupturekit.description import Description
+from rupturekit.episode import EpisodeRow
+from rupturekit.errors import DefinitionError, FileProblem, ProvenanceMismatch, RecordError, did_you_mean, listed
+from rupturekit.inference import calibration
+from rupturekit.inference.clusters import Clustering, Interval
+from rupturekit.inference.estimate import Estimate, NullTest
+from rupturekit.inference.precedence import StagePrecedence
+from rupturekit.provenance import FORMAT_VERSION, LIBRARY_VERSION, Provenance
+from rupturekit.records import atomic
+from rupturekit.records.losses import LossReport
+from rupturekit.segmentation import BoundaryComparison
+from rupturekit.sensitivity import SegmentationTable
+from rupturekit.ties import TieRule
+from rupturekit.traces import TraceSummary, TraceTable, trace_episodes
+
+__all__ = ["KINDS", "from_json", "read_json", "to_json", "write_json"]
+
+KINDS: Final[Mapping[str, type[Any]]] = types.MappingProxyType({
+    "Bias": calibration.Bias,
+    "BoundaryComparison": BoundaryComparison,
+    "Clustering": Clustering,
+    "Coverage": Coverage,
+    "Description": Description,
+    "Estimate": Estimate,
+    "Interval": Interval,
+    "IntervalCoverage": calibration.Coverage,
+    "Level": calibration.Level,
+    "LossReport": LossReport,
+    "NullTest": NullTest,
+    "Provenance": Provenance,
+    "SegmentationTable": SegmentationTable,
+    "StagePrecedence": StagePrecedence,
+    "TraceSummary": TraceSummary,
+    "TraceTable": TraceTable,
+})
+"""What can be written and read, by the name that stands in the file."""
+
+_MAGIC: Final = "rupturekit_result"
+
+
+# --- the four that people call -----------------------------------------------------------------------------------
+
+
+def to_json(result: Any) -> str:
+    """Return a result as JSON, with its provenance.
+
+    Raises
+    ------
+    RecordError
+        Where it is no result of this library, or holds a number that is not finite.
+
+    >>> from rupturekit.inference.estimate import NullTest
+    >>> test = NullTest(null="turns", holds="...", alternative="greater", statistic=0.1, expected=0.0, p=1 / 3,
+    ...                 mid_p=None, smallest_p=0.001, draws=999)
+    >>> from_json(to_json(test)) == test
+    True
+    """
+    name = next((name for name, kind in KINDS.items() if type(result) is kind), None)
+    if name is None:
+        raise RecordError(f"{type(result).__name__} is no result that is written as JSON; these are: "
+                          f"{listed(KINDS, most=30)}", value=type(result).__name__)
+    table = isinstance(result, TraceTable)
+    held = _table_out(result) if isinstance(result, TraceTable) else to_plain(type(result), result, name)
+    said = {_MAGIC: FORMAT_VERSION, "kind": name, "library": LIBRARY_VERSION, "result": held}
+    return json.dumps(said, ensure_ascii=False, allow_nan=False, indent=None if table else 1) + "\n"
+
+
+def from_json(text: str, *, cohort: Cohort | None = None) -> Any:
+    """Return the result that a text holds.
+
+    Parameters
+    ----------
+    cohort : Cohort or None
+        What the result was made from. A table of traces needs it; for others it is compared where it is given.
+
+    Raises
+    ------
+    DefinitionError
+        Where the text is no result, was written in a newer format, or holds what the result cannot hold.
+    ProvenanceMismatch
+        Where the result was made from another cohort or codebook.
+    """
+    said = _opened(text)
+    kind = KINDS[said["kind"]]
+    if kind is TraceTable:
+        return _table_in(said["result"], cohort)
+    result = from_plain(kind, said["result"], said["kind"])
+    provenance = getattr(result, "provenance", None)
+    if cohort is not None and provenance is not None:
+        _must_be_of(provenance, cohort)
+    return result
+
+
+def write_json(result: Any, path: str | Path) -> None:
+    """Write a result to a file, whole or not at all; a file that is there is replaced.
+
+    Raises
+    ------
+    RecordError
+        As `to_json`.
+    FileProblem
+        Where the file cannot be written.
+    """
+    text, file = to_json(result), Path(path)
+    try:
+        atomic.write_bytes(file, text.encode())
+    except OSError as error:
+        raise FileProblem(f"{file}: the result cannot be written ({error.strerror or error})", file=str(file)) from None
+
+
+def read_json(path: str | Path, *, cohort: Cohort | None = None) -> Any:
+    """Read a result from a file; see `from_json`.
+
+    Raises
+    ------
+    FileProblem
+        Where the file cannot be read, is too large, or is not UTF-8 text.
+    """
+    file = Path(path)
+    try:
+        if file.stat().st_size > 4 * MOST_CHARACTERS:
+            raise FileProblem(f"{file}: {file.stat().st_size:,} bytes are too many for a result", file=str(file))
+        text = file.read_bytes().decode()
+    except FileProblem:
+        raise
+    except OSError as error:
+        raise FileProblem(f"{file}: the result cannot be read ({error.strerror or error})", file=str(file)) from None
+    except UnicodeDecodeError as error:
+        raise FileProblem(f"{file}: not UTF-8 text (byte {error.start}), so not a result", file=str(file)) from None
+    return from_json(text, cohort=cohort)
+
+
+def _must_be_of(provenance: Provenance, cohort: Cohort) -> None:
+    here = cohort.provenance()
+    differ = [f"{name} {was}, here it is {now}" for name, was, now in (
+        ("cohort", provenance.cohort, here.cohort), ("codebook", provenance.codebook, here.codebook)) if was != now]
+    if differ:
+        raise ProvenanceMismatch(f"this result was made from other records: {'; '.join(differ)}")
+
+
+# --- reading strictly --------------------------------------------------------------------------------------------
+
+
+def _opened(text: str) -> dict[str, Any]:
+    """Return the object around a result, once it is known to be one that can be read."""
+    said = parse_strictly(text)
+    if not isinstance(said, dict) or _MAGIC not in said:
+        raise DefinitionError(f'this is no written result: it does not say "{_MAGIC}"')
+    version = said[_MAGIC]
+    if type(version) is not int or version > FORMAT_VERSION or version < 1:
+        raise DefinitionError(f"this result was written in format {version!r:.40}, this version of rupturekit reads up "
+                              f"to {FORMAT_VERSION}; upgrade rupturekit to read it")
+    check_keys(said, known=(_MAGIC, "kind", "library", "result"), needed=("kind", "result"), place="the file")
+    if not isinstance(said["kind"], str) or said["kind"] not in KINDS:
+        raise DefinitionError(f"kind: {said['kind']!r:.80} is no result that is read here"
+                              f"{did_you_mean(str(said['kind'])[:80], KINDS)}; these are: {listed(KINDS, most=30)}")
+    return said
+
+
+# --- tables of traces --------------------------------------------------------------------------------------------
+
+_COLUMNS: Final[Mapping[str, str]] = types.MappingProxyType(
+    {"symbol": "i2", "before": "i2", "after": "i2", "reason": "i1", "order_dependent": "?"})
+_TABLE_KEYS: Final = ("model", "tie_rule", "follow_skips", "episodes", "offsets", "row_ids", *_COLUMNS, "open_ends",
+                      "left_out", "provenance")
+
+
+def _table_out(table: TraceTable) -> dict[str, Any]:
+    rows = [to_plain(EpisodeRow, row, "episodes") for row in table.episodes.rows]
+    return {
+        "model": json.loads(exchange.model_to_json(table.model)), "tie_rule": table.tie_rule,
+        "follow_skips": table.follow_skips, "episodes": rows, "offsets": table.episodes.offsets.tolist(),
+        "row_ids": table.cohort.moves.row_id[table.episodes.members].tolist(),
+        **{name: getattr(table, name).tolist() for name in _COLUMNS},
+        "open_ends": [[at, list(states)] for at, states in table.open_ends.items()], "left_out": dict(table.left_out),
+        "provenance": to_plain(Provenance, table.provenance, "provenance"),
+    }
+
+
+def _table_in(said: Any, cohort: Cohort | None) -> TraceTable:
+    """Put a table of traces together again; what it says of every move has to fit cohort and model."""
+    if not isinstance(said, dict):
+        raise DefinitionError(f"TraceTable: expected an object in braces but got {said!r:.80}")
+    check_keys(said, known=_TABLE_KEYS, needed=_TABLE_KEYS, place="TraceTable")
+    provenance: Provenance = from_plain(Provenance, said["provenance"], "provenance")
+    if cohort is None:
+        raise RecordError("a table of traces refers to the moves of its cohort; say which (cohort=study.cohort)",
+                          field="cohort")
+    _must_be_of(provenance, cohort)
+    model = exchange.model_from_json(json.dumps(said["model"]))
+    follow_skips: bool = from_plain(bool, said["follow_skips"], "follow_skips")
+    episodes = _episodes_in(said, cohort)
+    columns: dict[str, Any] = {name: _column_in(said[name], name, len(episodes.members)) for name in _COLUMNS}
+    ends = _open_ends_in(said["open_ends"], len(episodes), len(model.states))
+    traced = trace_episodes(
+        cohort, episodes, model=model, tie_rule=from_plain(TieRule, said["tie_rule"], "tie_rule"),
+        follow_skips=follow_skips, left_out=from_plain(Mapping[str, int], said["left_out"], "left_out"))
+    read = attrs.evolve(traced, episodes=episodes, open_ends=ends, provenance=provenance, **columns)
+    if read != traced:
+        raise DefinitionError("TraceTable: the states do not follow from the moves by this model; trace the cohort "
+                              "again")
+    return read
+
+
+def _episodes_in(said: dict[str, Any], cohort: Cohort) -> Episodes:
+    rows = [from_plain(EpisodeRow, one, f"episodes[{at}]")
+            for at, one in enumerate(list_of(dict, said["episodes"], "episodes"))]
+    place = {row_id: at for at, row_id in enumerate(cohort.moves.row_id.tolist())}
+    named = list_of(int, said["row_ids"], "row_ids")
+    lost = [row_id for row_id in named if row_id not in place]
+    if lost:
+        raise DefinitionError(f"row_ids: the cohort has no move {listed(map(str, lost), most=3)}", field="row_ids")
+    members = np.array([place[row_id] for row_id in named], dtype="i8")
+    edges = list_of(int, said["offsets"], "offsets")
+    if edges != sorted(edges) or edges[:1] != [0] or edges[-1] != len(members) or len(edges) != len(rows) + 1:
+        raise DefinitionError("offsets: they do not divide the moves among the episodes", field="offsets")
+    offsets = np.array(edges, dtype="i8")
+    _must_be_theirs(rows, cohort, members=members, lengths=np.diff(offsets))
+    return Episodes(rows=Table.of(EpisodeRow, rows), offsets=freeze(offsets), members=freeze(members),
+                    new_session=freeze(session_starts(cohort.moves, members, offsets)))
+
+
+def _must_be_theirs(rows: list[EpisodeRow], cohort: Cohort, *, members: Array, lengths: Array) -> None:
+    """Refuse an episode that is said to be of another dyad or track than its moves."""
+    moves = cohort.moves.take(members)
+    owners = [rows[at] for at in np.repeat(np.arange(len(rows)), lengths).tolist()]
+    for row, dyad, track in zip(owners, moves.words("dyad"), moves.words("track"), strict=True):
+        if (row.dyad, row.track) != (dyad, track):
+            raise DefinitionError(f"episodes: {row.episode!r:.80} holds other people's moves, or another rater's; "
+                                  "trace the cohort again", field="episodes")
+
+
+def _column_in(said: Any, name: str, length: int) -> Array:
+    held: list[Any] = list_of(bool if _COLUMNS[name] == "?" else int, said, name)
+    if len(held) != length:
+        raise DefinitionError(f"{name}: {len(held):,} values for {length:,} moves", field=name)
+    most = np.iinfo(_COLUMNS[name]).max if _COLUMNS[name] != "?" else 1
+    if not all(0 <= value <= most for value in held):
+        raise DefinitionError(f"{name}: expected numbers from 0 to {most:,}", field=name)
+    return freeze(np.array(held, dtype=_COLUMNS[name]))
+
+
+def _open_ends_in(said: Any, episodes: int, states: int) -> dict[int, tuple[int, ...]]:
+    ends: dict[int, tuple[int, ...]] = from_plain(Mapping[int, tuple[int, ...]], said, "open_ends")
+    if not all(0 <= at < episodes and all(0 <= state < states for state in held) for at, held in ends.items()):
+        raise DefinitionError("open_ends: they name an episode or state that is not there", field="open_ends")
+    return ends

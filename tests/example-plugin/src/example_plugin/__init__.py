@@ -1,0 +1,1 @@
+"""A codebook, a process model and a reader, offered to rupturekit."""

@@ -11,7 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from rupturekit.analysis import analyse
 from rupturekit.cli import main
+from rupturekit.codebooks import load_codebook
+from rupturekit.cohort import Cohort
+from rupturekit.episode import Coding
+from rupturekit.errors import RecordError
+from rupturekit.pseudonyms import crosswalk, pseudonymise
+from rupturekit.segmentation import segment
+from rupturekit.state_machine import load_model
+from rupturekit.traces import trace, trace_cohort
 
 HEADER = "row_id,dyad,session,track,party,code,onset"
 ROWS = ["1,D1,1,r1,client,wd,0", "2,D1,1,r1,therapist,invite,30.5"]
@@ -189,3 +198,51 @@ def test_a_sheet_with(cell: str, told: str, tmp_path: Path, capsys: pytest.Captu
     ended, err = said(capsys, "check", sheet, "--mapping", mapping)
     assert ended == 1
     assert told in err
+
+
+def test_a_rule_in_another_kind_of_time_is_refused_by_check_as_by_trace(
+        study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with (study / "rupturekit.toml").open("a", encoding="utf-8") as settings:
+        settings.write('[analysis]\nmodel = "withdrawal-2000"\n[analysis.segmentation]\nname = "own"\ngap_turns = 12\n')
+    told = []
+    for command in ("check", "trace"):
+        assert main([command, str(study)]) == 1
+        told.append(capsys.readouterr().err)
+    assert "the gap is stated in turns, but this study records clock time; state it in seconds" in told[0]
+    assert told[0].splitlines()[0] in told[1]
+    settings_file = study / "rupturekit.toml"
+    settings_file.write_text(settings_file.read_text(encoding="utf-8").replace("gap_turns", "gap_seconds"), encoding="utf-8")
+    assert main(["check", str(study)]) == 0
+    assert "it closes after 12 s without such a move" in capsys.readouterr().out
+
+
+BOOK, MODELS = load_codebook("stages"), load_model("withdrawal-2000")
+NOTHING = Cohort.of([], coding=Coding(codebook=BOOK))
+COLUMNS = {"dyad": ["D1"], "code": ["wd"]}
+WRONG_KINDS: dict[str, tuple[Callable[[], object], str]] = {
+    "columns": (lambda: Cohort.of(COLUMNS, coding=Coding(codebook=BOOK)),    # type: ignore[arg-type]
+                "expected Move objects, a table or a data frame but got dict; make a data frame of the columns"),
+    "text": (lambda: Cohort.of("abc", coding=Coding(codebook=BOOK)),    # type: ignore[arg-type]
+             "expected Move objects, a table or a data frame but got str"),
+    "number": (lambda: Cohort.of(3, coding=Coding(codebook=BOOK)),    # type: ignore[arg-type]
+               "expected Move objects, a table or a data frame but got int"),
+    "rows": (lambda: Cohort.of([COLUMNS], coding=Coding(codebook=BOOK)),    # type: ignore[list-item]
+             "expected Move objects, a table or a data frame but got dict among them"),
+    "no episode": (lambda: trace("x", MODELS), "expected an episode but got str.*trace_cohort"),    # type: ignore[arg-type]
+    "no model": (lambda: trace_cohort(NOTHING, None), "expected a process model but got NoneType"),    # type: ignore[arg-type]
+    "no codebook": (lambda: Coding(codebook=3), "expected a codebook but got int"),    # type: ignore[arg-type]
+    "no coding": (lambda: Cohort.of([], coding=BOOK),    # type: ignore[arg-type]
+                  r"expected a coding but got Codebook; use Coding\(codebook=...\)"),
+    "a model": (lambda: trace_cohort(MODELS, MODELS), "expected a cohort but got StateMachine"),    # type: ignore[arg-type]
+    "to segment": (lambda: segment("demo"), "expected a cohort but got str; "),    # type: ignore[arg-type]
+    "a path": (lambda: analyse("demo"),    # type: ignore[arg-type]
+               r"expected a study or a cohort but got str; read a study folder with read_study\(path\) first"),
+    "none": (lambda: pseudonymise(None, key=b"k" * 16), "expected a study or a cohort but got NoneType"),    # type: ignore[call-overload]
+    "no names": (lambda: crosswalk(None, key=b"k" * 16), "expected a study or a cohort but got"),    # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize(("call", "says"), WRONG_KINDS.values(), ids=WRONG_KINDS)
+def test_an_argument_of_another_kind_is_a_sentence(call: Callable[[], object], says: str) -> None:
+    with pytest.raises(RecordError, match=says):
+        call()

@@ -289,11 +289,14 @@ def test_coverage_losses_and_description_are_laid_out() -> None:
     rows = to_polars(seen).to_dicts()
     assert {row["state"]: row["observability"] for row in rows} == {name: kind for name, kind, _, _ in seen.states}
     assert {row["codes"] for row in rows} == {", ".join(codes) or None for _, _, codes, _ in seen.states}
-    losses = LossReport(file="a.csv", rows=3, used=2, moves=2, lost=(Tally("no code", 1, (3,)), Tally("x", 0)), blank=4)
+    losses = LossReport(file="a.csv", rows=3, used=2, moves=2, lost=(Tally("no code", 1, (3,)), Tally("x", 0)), blank=4,
+                        unused_columns=("rater", "room"), rules=("hope > 3 is repair",), warnings=("odd",))
     rows = to_polars(losses).to_dicts()
     assert [(row["reason"], row["n"], row["first_row"]) for row in rows if row["what"] == "lost"] == [("no code", 1, 3), ("x", 0, None)]
     assert {row["what"]: row["n"] for row in rows if row["reason"] is None} == {
         "rows": 3, "used": 2, "moves": 2, "cells": 0, "blank": 4}
+    assert [(row["what"], row["reason"]) for row in rows if row["n"] is None] == [
+        ("unused_columns", "rater"), ("unused_columns", "room"), ("rules", "hope > 3 is repair"), ("warnings", "odd")]
     described = quietly(rk.describe, example_cohort())
     assert to_polars(described).rows() == described.rows()
 

@@ -183,3 +183,12 @@ def test_groups_go_on_counting_when_there_are_no_new_ones():
     log = log_of(*(unknown(f"V{number}") for number in range(10_001)), unknown("V3"))
     assert log.groups()[0].value == "V3"
     assert sum(group.times for group in log.groups()) == len(log) == 10_002
+
+
+def test_a_file_is_named_in_each_line_where_the_heading_does_not_say_it():
+    log = log_of(unknown(row=2, file="Session frame"))
+    with pytest.raises(InvalidRecords, match=r"1 problem in this cohort\n .*\(Session frame, row 2\)"):
+        log.raise_if_any("this cohort")
+    with pytest.raises(InvalidRecords, match=r"1 problem in Session frame\n .*\(row 2\)"):
+        log.raise_if_any("Session frame")
+    assert "(row 2)" in log.summary()

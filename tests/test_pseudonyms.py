@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import tempfile
+import warnings
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -236,6 +237,28 @@ def test_a_name_that_is_left_in_kept_words_is_told_without_being_said() -> None:
     other = attrs.evolve(study.cohort.coding, codebook=mine)
     with pytest.warns(CodingWarning, match="2 replaced names still stand in the codebook"):
         pseudonymise(rk.Cohort.of(study.cohort.moves, coding=other), key=KEY)
+
+
+@pytest.mark.parametrize(("dyad", "told"), [("4711", 1), ("101", 1), ("10", 0)])
+def test_a_name_that_is_a_number_of_three_digits_or_more_is_looked_for(dyad: str, told: int) -> None:
+    moves = [attrs.evolve(move, dyad=dyad, note=f"patient {dyad} said, 94711 times") for move in small().cohort.moves]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        pseudonymise(rk.Cohort.of(moves, coding=small().cohort.coding), key=KEY, keep=["note"])
+    assert [str(one.message)[:63] for one in caught] == told * ["1 name that was replaced still stands in column 'note' of moves"]
+
+
+@pytest.mark.parametrize(("attribute", "value", "stays"), [
+    ("mood", "19870412", False), ("mood", "1234", False), ("mood", "0000123", False), ("mood", "-1234.5", False),
+    ("mood", "999", True), ("mood", "-12.5", True), ("mood", "unknown", True), ("cost_of_raising", "1234", True)])
+def test_long_numbers_stay_as_labels_of_known_attributes_only(attribute: str, value: str, stays: bool) -> None:
+    label = Label(subject_kind="dyad", subject="Abe", attribute=attribute, value=value)
+    assert len(pseudonymise(small(labels=[label]), key=KEY).cohort.labels) == stays
+
+
+def test_one_text_is_no_list_of_what_to_keep() -> None:
+    with pytest.raises(RecordError, match=r"keep: expected several names but got the text 'note'; write keep=\['note'\]"):
+        pseudonymise(small(), key=KEY, keep="note")
 
 
 def test_days_count_from_the_first_session_or_else_the_first_event() -> None:

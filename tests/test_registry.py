@@ -10,11 +10,14 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import attrs
 import pytest
 
 from rupturekit import _registry
-from rupturekit.codebooks import as_codebook, codebook_names, codebook_text, load_codebook
+from rupturekit.alphabet import coverage
+from rupturekit.codebooks import as_codebook, codebook_names, codebook_text, load_codebook, parse_codebook
 from rupturekit.errors import CodingWarning, DefinitionError, FileProblem, InvalidRecords, RecordError
+from rupturekit.exchange import model_from_json, model_to_json
 from rupturekit.plan import parse_plan
 from rupturekit.records.bounded import Limits
 from rupturekit.records.foreign import read_table
@@ -114,13 +117,14 @@ def test_a_name_is_taken_wherever_one_is(example: Path, tmp_path: Path) -> None:
     name = parse_plan('[analysis]\nmodel = "example-plugin:quiet-to-voice"').model
     assert name is not None
     assert as_model(name) is load_model("example-plugin:quiet-to-voice")
-    assert as_codebook("example-plugin:quiet-codes").name == "quiet-codes"
+    assert as_codebook("example-plugin:quiet-codes").name == "example-plugin:quiet-codes"
     (tmp_path / "notes.txt").write_text(NOTES, encoding="utf-8")
     write_study(read_table(tmp_path / "notes.txt", mapping()), tmp_path / "study")
     settings = tmp_path / "study" / "rupturekit.toml"
     text = settings.read_text(encoding="utf-8")
-    assert 'codebook = "quiet-codes.codebook.toml"' in text    # a study holds what it needs
-    settings.write_text(text.replace("quiet-codes.codebook.toml", "example-plugin:quiet-codes"), encoding="utf-8")
+    assert 'codebook = "example-plugin.quiet-codes.codebook.toml"' in text    # a study holds what it needs
+    settings.write_text(text.replace("example-plugin.quiet-codes.codebook.toml", "example-plugin:quiet-codes"),
+                        encoding="utf-8")
     assert read_study(tmp_path / "study").cohort.coding.codebook is load_codebook("example-plugin:quiet-codes")
 
 
@@ -142,6 +146,23 @@ def test_a_wrong_name_is_told_the_nearest_of_all(example: Path, asked: str) -> N
     with pytest.raises(DefinitionError, match=f"there is no process model '{asked}'; did you mean "
                                               "'example-plugin:quiet-to-voice'\\?; known: 3rs-native, .*quiet-to-voice"):
         load_model(asked)
+
+
+def test_what_a_plug_in_offers_is_called_by_its_full_name_in_results(example: Path, tmp_path: Path) -> None:
+    model, book = load_model("example-plugin:quiet-to-voice"), load_codebook("example-plugin:quiet-codes")
+    assert (model.name, book.name) == ("example-plugin:quiet-to-voice", "example-plugin:quiet-codes")
+    assert coverage(book, model).model == "example-plugin:quiet-to-voice"
+    assert parse_codebook(codebook_text(book)) == book
+    assert model_from_json(model_to_json(model)) == model
+
+
+def test_a_study_that_holds_the_codebook_of_a_plug_in_is_read_without_it(example: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text(NOTES, encoding="utf-8")
+    study = read_table(tmp_path / "notes.txt", mapping())
+    write_study(study, tmp_path / "study")
+    forget()
+    sys.path.remove(str(example))
+    assert read_study(tmp_path / "study").cohort == study.cohort
 
 
 # No code of a plug-in runs for its definitions
@@ -172,9 +193,11 @@ def test_the_installed_example_in_a_process_of_its_own(installed: Path) -> None:
 
 
 def test_the_checks_of_the_example_itself(installed: Path) -> None:
+    # Options for this run, coverage above all, are none for that one.
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_", "COVERAGE_"))}
     for test in (installed.parent / "source" / "tests").glob("test_*.py"):
         subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", test.parent,
-                        "-c", os.devnull, test], check=True, capture_output=True)
+                        "-c", os.devnull, test], check=True, capture_output=True, env=plain)
 
 
 # Broken plug-ins
@@ -249,7 +272,7 @@ def test_an_editable_install_is_followed_by_its_path_file(site: Path, tmp_path: 
     put(site, BOOKS, **{"_mine.pth": f"import sys\n\n{tmp_path / 'src'}\n"})
     put(tmp_path / "src", "", recorded=False, **{"mine/__init__.py": RAISES}, **toml(stages=BOOK))
     assert told() == []
-    assert load_codebook("mine:stages") == load_codebook("stages")
+    assert load_codebook("mine:stages") == attrs.evolve(load_codebook("stages"), name="mine:stages")
 
 
 def test_an_editable_install_that_only_code_can_follow_is_told(site: Path) -> None:

@@ -18,6 +18,7 @@ from rupturekit._html import Markup
 from rupturekit._views import cohorts, strip
 from rupturekit._views.closed_words import said_or_hidden
 from rupturekit.alphabet import coverage
+from rupturekit.analysis import analyse
 from rupturekit.codebooks import Code, Codebook, Scale, codebook_names, load_codebook
 from rupturekit.cohort import Cohort
 from rupturekit.episode import (
@@ -34,6 +35,9 @@ from rupturekit.episode import (
     seconds,
 )
 from rupturekit.example import example_cohort
+from rupturekit.plan import Plan
+from rupturekit.records.losses import LossReport, Tally
+from rupturekit.records.sniff import Proposal
 from rupturekit.records.study import Study
 from rupturekit.state_machine import Condition, State, StateMachine, Transition, load_model, model_names
 from rupturekit.traces import Trace, trace, trace_cohort
@@ -106,7 +110,7 @@ class _Reader(HTMLParser):
 
 
 ELEMENTS = {"div", "span", "b", "bdi", "p", "code", "small", "style", "table", "caption", "thead", "tbody", "tr", "th", "td",
-            "details", "summary", "ul", "li", "svg", "title", "g", "line", "text", "path", "rect", "circle"}
+            "details", "summary", "ul", "li", "pre", "svg", "title", "g", "line", "text", "path", "rect", "circle"}
 ATTRIBUTES = {"class", "title", "scope", "colspan", "role", "aria-label", "aria-level", "viewbox", "width", "height", "x", "y",
               "x1", "x2", "y1", "y2", "cx", "cy", "r", "rx", "d", "fill", "fill-opacity", "stroke", "stroke-width",
               "stroke-opacity", "stroke-dasharray", "font-size", "text-anchor"}
@@ -175,7 +179,10 @@ def of_everything(word: str) -> list[Any]:
     traces = quietly(trace_cohort, cohort, model, any_type=True)
     return [book, model, coverage(book, model, parties=coding.parties), cohort, drawn, Study(name=word, cohort=cohort),
             cohort.episodes[0], said[0], Session(dyad=word, session=1), cohort.moves, cohort.labels, cohort.context, traces,
-            traces[0], traces.summary()]
+            traces[0], traces.summary(), traces.ends(), traces.dwell(by="state"), traces.visits(),
+            analyse(Study(name=word, cohort=cohort), Plan(model=model, track=word)),
+            LossReport(file=word, rows=1, used=0, moves=0, lost=(Tally(word, 1),), unused_columns=(word,), rules=(word,)),
+            Proposal(file=word, rows=1, text=word, found=(word,), private=(word,))]
 
 
 # --- escaped, balanced, one line -------------------------------------------------------------------------------
@@ -296,7 +303,9 @@ def test_large_codebooks_models_tables_and_traces_stay_small() -> None:
     assert "... and 21 more tracks" in shown(cohort).text
     assert "... and 21 more tracks" in str(cohort)
     assert "... and 180 more labels" in shown(cohort.episodes[0]).text
-    for value in (book, model, seen, traces, traces[0], traces.summary(), cohort, cohort.labels, cohort.episodes[0]):
+    everywhere = attrs.evolve(traces.visits(), names=tuple(f"{LONG}{at}" for at in range(300)), n=np.ones((50, 300), "i8"))
+    assert "... and 240 more" in shown(everywhere).text
+    for value in (book, model, seen, everywhere, traces, traces[0], traces.summary(), traces.ends(), traces.dwell(), traces.visits(), cohort, cohort.labels, cohort.episodes[0]):
         assert len(value._repr_html_()) < LIMIT, type(value)
 
 
@@ -494,6 +503,42 @@ def test_traces_show_how_many_reached_an_end_and_each_path() -> None:
     assert str(traces).splitlines()[0] == repr(traces)
     assert "  V2-E1: withdrawal -> qualified_assertion -> self_assertion (end reached: with skips)" in str(traces).splitlines()
     assert shown(traces.summary()).text.count("end reached") == 1
+
+
+def test_ends_times_and_visits_show_totals_and_of_how_many() -> None:
+    traces = trace_cohort(example_cohort(), MODEL, track="r1")
+    ends = facts(shown(traces.ends()))
+    assert ends["end reached"] == "yes 1, with skips 1, no 1 (of 3)"
+    assert ends["left the end again"] == f"{int(traces.left_end().sum())} (of 3)"
+    assert ends["left out"] == "1 episode (opened with another rupture type than withdrawal)"
+    dwell, visits = traces.dwell(), traces.visits()
+    assert rows(shown(dwell)) == [["rupture", "3", "10:15"], ["negotiation", "3", "06:30"], ["repair", "2", "02:40"]]
+    assert rows(shown(visits)) == [[name.replace("_", " "), f"{visits.episodes()[name]}", f"{visits.total()[name]}"] for name in visits.names]
+    turns = attrs.evolve(dwell, coding=attrs.evolve(dwell.coding, time=TimeKind.TURN), lasted=np.ones((3, 3), "i8"))
+    assert [row[2] for row in rows(shown(turns))] == ["3 turns"] * 3
+
+
+def test_an_analysis_shows_its_plan_and_works_nothing_out() -> None:
+    study = Study(name="<s>", cohort=example_cohort())
+    done = analyse(study, Plan(model="withdrawal-2000"))
+    said = facts(shown(done))
+    assert said["study"].startswith("<s>")
+    assert (said["model"], said["track"], said["rule"]) == ("withdrawal-2000", "as the study has it", done.plan.segmentation.name)
+    assert facts(shown(analyse(study, Plan(track="r2", any_type=True, follow_skips=False)))) | {"study": ""} == {
+        "study": "", "model": "none named", "track": "r2", "rule": done.plan.segmentation.name, "ties": "as_filed",
+        "skips": "not followed", "episodes": "of every rupture type"}
+
+
+def test_losses_and_a_proposal_are_pages_like_all_others() -> None:
+    losses = LossReport(file="<a>.csv", rows=3, used=2, moves=2, lost=(Tally("no code", 1, (3,)),), warnings=("odd",))
+    page = shown(losses)
+    assert "<a>.csv" in page.text
+    assert "3 rows = 2 moves + 1 row left out" in page.text
+    assert facts(page) == {"left out": "no code: 1 (row 3)", "note": "odd"}
+    page = shown(Proposal(file="<b>.csv", rows=1, text="[x]\n<y>", found=("<f>",), questions=("which?",)))
+    assert [item.text for item in page.all("li")] == ["<f>", "choose: which?"]
+    assert page.all("pre")[0].text == "[x]\n<y>"
+    assert "1 row looked at" in page.text
 
 
 def test_codes_stand_under_what_they_do_and_unknown_reliability_is_said() -> None:

@@ -29,7 +29,7 @@ from rupturekit.segmentation import SegmentationRule
 from rupturekit.traces import TraceSummary, TraceTable
 
 DATA = Path(__file__).parent / "data"
-ALONE = sorted(KINDS.keys() - {"TraceTable"})
+ALONE = sorted(KINDS.keys() - {"TraceTable", "TraceEnds", "Dwell", "Visits"})
 
 
 # --- any value of any class --------------------------------------------------------------------------------------
@@ -80,6 +80,95 @@ def test_traces_come_back_with_their_cohort(parts: own.Parts, model: rk.StateMac
     assert equal(back, table)
     assert [str(one) for one in back] == [str(one) for one in table]
     assert (back.summary(), back.tie_rule, back.follow_skips, back.left_out) == (table.summary(), table.tie_rule, table.follow_skips, table.left_out)
+
+
+@given(own.parts(tracks=("r1", "r2")), own.models(), st.sampled_from(["phase", "state"]))
+def test_what_is_said_of_each_episode_comes_back(parts: own.Parts, model: rk.StateMachine, by: str) -> None:
+    cohort = parts.cohort()
+    table = own.quietly(rk.trace_cohort, cohort, model, any_type=True)
+    for held in (table.ends(), table.visits(), table.dwell(by=by)):
+        text = to_json(held)
+        back = from_json(text, cohort=cohort)
+        assert equal(back, held)
+        assert to_json(back) == text
+        assert (back.rows, back.frame_columns().keys()) == (held.rows, held.frame_columns().keys())
+        assert json.loads(text)["result"]["provenance"]["cohort"] == cohort.digest
+    for held in (table.ends(), table.visits()):
+        assert equal(from_json(to_json(held)), held)
+    assert from_json(to_json(table.ends())).reached() == table.reached()
+
+
+def test_times_need_their_cohort_and_one_trace_its_table() -> None:
+    done = analysis()
+    with pytest.raises(RecordError, match=r"Dwell: times refer to how its cohort was coded; say which \(cohort=study\.cohort\)"):
+        from_json(to_json(done.traces.dwell()))
+    with pytest.raises(RecordError, match=r"Trace is not written as JSON; write the TraceTable of its cohort .* named\(episode\)"):
+        to_json(done.traces[0])
+
+
+def of_each(what: str) -> tuple[str, Any]:
+    done = analysis()
+    held = {"ends": done.traces.ends, "dwell": done.traces.dwell, "visits": done.traces.visits}[what]()
+    return to_json(held), done.study.cohort
+
+
+@pytest.mark.parametrize(("what", "path", "value", "said"), [
+    ("ends", ["state", 0], 99, "state: expected numbers from 0 to 4"),
+    ("ends", ["state", 0], True, r"state\[0\]: expected a whole number"),
+    ("ends", ["state"], [], "state: 0 values for 3 episodes"),
+    ("ends", ["first_end", 0], -2, "first_end: expected numbers from -1"),
+    ("ends", ["first_repair", 0], -2, "first_repair: expected numbers from -1"),
+    ("ends", ["first_end", 0], 2**63, "first_end: expected numbers from -1"),
+    ("ends", ["skipped", 0], 1, r"skipped\[0\]: expected true or false"),
+    ("ends", ["end_visible"], 1, "end_visible: expected true or false"),
+    ("ends", ["left_out"], [], "left_out: expected an object in braces"),
+    ("ends", ["model"], {}, "does not say"),
+    ("ends", ["model"], [], "does not say"),
+    ("ends", ["more"], 1, "TraceEnds: 'more' is not a known key"),
+    ("ends", ["rows", 0, "onset"], -1, r"rows\[0\]: EpisodeRow\.onset: expected at least 0"),
+    ("visits", ["n", 0, 0], -1, r"n\[0\]: expected numbers from 0"),
+    ("visits", ["n", 0], [], r"n\[0\]: 0 values for 5 names"),
+    ("visits", ["n"], [], "n: 0 values for 3 episodes"),
+    ("visits", ["n", 0], 1, r"n\[0\]: expected a list"),
+    ("visits", ["names", 0], "avoidance", "names: a name stands twice"),
+    ("visits", ["names", 0], 1, r"names\[0\]: expected text"),
+    ("dwell", ["lasted", 0, 0], 0.5, r"lasted\[0\]\[0\]: expected a whole number"),
+    ("dwell", ["seen", 0, 0], 1, r"seen\[0\]\[0\]: expected true or false"),
+    ("dwell", ["seen", 0, 0], False, "lasted: an episode stayed where it is said never to have come"),
+])
+def test_damaged_columns_are_refused(what: str, path: list[Any], value: Any, said: str) -> None:
+    text, cohort = of_each(what)
+    with pytest.raises(DefinitionError, match=said):
+        from_json(damaged(text, path, value), cohort=cohort)
+
+
+@pytest.mark.parametrize("what", ["ends", "dwell", "visits"])
+def test_columns_of_other_records_or_none_are_refused(what: str) -> None:
+    text, cohort = of_each(what)
+    with pytest.raises(ProvenanceMismatch, match="made from other records: cohort"):
+        from_json(text, cohort=rk.Cohort.of(list(cohort.moves)[1:], coding=cohort.coding))
+    said = json.loads(text)
+    with pytest.raises(DefinitionError, match="expected an object in braces"):
+        from_json(json.dumps({**said, "result": []}), cohort=cohort)
+
+
+def test_a_coverage_says_of_which_model_and_codebook_and_is_compared() -> None:
+    done = analysis()
+    back = from_json(to_json(done.coverage), cohort=done.study.cohort)
+    book = done.study.cohort.coding.codebook
+    assert (back.model_digest, back.codebook_digest) == (done.model.digest, book.digest)
+    coding = attrs.evolve(done.study.cohort.coding, codebook=attrs.evolve(book, title="x"))
+    with pytest.raises(ProvenanceMismatch, match=f"codebook {book.name}:{book.digest}, here it is {book.name}:"):
+        from_json(to_json(done.coverage), cohort=attrs.evolve(done.study.cohort, coding=coding))
+    assert kept("coverage.json").codebook_digest is None
+    assert kept("coverage.json") == done.coverage
+
+
+def test_every_file_says_library_and_format() -> None:
+    bias = KINDS["Bias"](n=1, refused={}, bias=0.0, error=0.0, spread=0.0)
+    for held in (bias, analysis().traces.ends(), analysis().traces.visits(), analysis().traces):
+        said = json.loads(to_json(held))
+        assert (said["rupturekit_result"], said["library"], said["kind"]) == (1, LIBRARY_VERSION, type(held).__name__)
 
 
 def analysis() -> Any:

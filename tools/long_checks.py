@@ -30,6 +30,7 @@ import stale_results
 ROOT = stale_results.ROOT
 PACKAGES = ("rupturekit", "attrs", "hypothesis", "networkx", "numpy", "pytest")
 LEAST_KILLED, MOST_LISTED = 0.90, 0.05    # shares of mutants
+FINDINGS = Path(tempfile.gettempdir()) / "rupturekit-fuzz"
 MOST_MB = 500    # of memory, for a million rows of garbage
 
 
@@ -174,7 +175,8 @@ def fuzz() -> dict[str, Any]:
     """Feed spoiled files to every reader for an hour in all: nothing but our own errors, and no more than 500 MB."""
     with ThreadPoolExecutor(2) as halves:    # two runs at once, half an hour each, of other inputs
         one, other = halves.map(lambda how: tool_run("fuzz.py", "--minutes", "30", *how),
-                                [("--seed", "1"), ("--seed", "2", "--rows", "0")])
+                                [("--seed", "1", "--findings", str(FINDINGS / "1")),
+                                 ("--seed", "2", "--rows", "0", "--findings", str(FINDINGS / "2"))])
     found = merged(one, other)
     if found["findings"]:
         raise CheckFailed(f"{len(found['findings'])} kinds of findings; python tools/fuzz.py shows them")

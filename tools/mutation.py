@@ -112,6 +112,9 @@ class Watch:
 def session(root: Path, pipe: TextIO, *, paths: Iterable[str], wanted: Sequence[str] | None = None,
             extra: Sequence[str] = (), finder: Finder | None = None) -> int:
     """Run pytest over some files of a checkout in this process and return its exit code."""
+    for name in [name for name in os.environ if name == "PYTEST_ADDOPTS" or name.startswith(("COV_", "COVERAGE_"))]:
+        if name != "COVERAGE_FILE":    # ours; the others are those of whoever called
+            del os.environ[name]
     os.chdir(root)
     sys.path.insert(0, str(root / "src"))
     space = tempfile.mkdtemp(prefix="mutant-")

@@ -15,7 +15,7 @@ from rupturekit import _schema
 from rupturekit._frames import FrameColumn, stream
 from rupturekit._schema import ABSENT, ABSENT_CODE, Column
 from rupturekit._views.records import table_html, table_text
-from rupturekit.errors import RecordError
+from rupturekit.errors import RecordError, expect
 
 __all__ = [
     "Array",
@@ -137,7 +137,7 @@ class Table(Generic[R]):
     @classmethod
     def of(cls, record: type[R], rows: Iterable[R]) -> Table[R]:
         """Pack records into columns, keeping their order."""
-        held = list(rows)
+        held = _records(record, rows)
         arrays: dict[str, Array] = {}
         levels: dict[str, tuple[str, ...]] = {}
         for name, column in _schema.columns(record).items():
@@ -274,6 +274,18 @@ class Table(Generic[R]):
             seen.update(np.ascontiguousarray(held).astype(values.dtype.newbyteorder("<"), copy=False).tobytes())
             seen.update("\x1f".join(self.levels.get(name, ())).encode())
         return seen.digest()
+
+
+def _records(record: type[R], rows: Iterable[R]) -> list[R]:
+    """Return records as a list; what is none is refused with a sentence."""
+    what = f"{record.__name__} objects, a table or a data frame"
+    if isinstance(rows, (str, Mapping)) or not isinstance(rows, Iterable):
+        expect(rows, (), what=what, remedy="make a data frame of the columns, or an object of each row")
+    held = list(rows)
+    for strange in (row for row in held if not isinstance(row, record)):
+        raise RecordError(f"expected {what} but got {type(strange).__name__} among them; make an object of each row: "
+                          f"{record.__name__}(...)")
+    return held
 
 
 def _frame_column(table: Table[Any], name: str, column: Column) -> FrameColumn:

@@ -408,6 +408,8 @@ class Coverage:
         Functions that arrows speak of and no code has.
     ambiguous : tuple of (state, code, party)
         Kinds of moves that fit arrows to different states.
+    model_digest, codebook_digest : str or None
+        Hashes of what model and codebook hold; None where an older version wrote the result. They are not compared.
     """
 
     model: str
@@ -418,6 +420,8 @@ class Coverage:
     codes_off_model: tuple[str, ...]
     functions_without_code: tuple[str, ...]
     ambiguous: tuple[tuple[str, str, str], ...]
+    model_digest: str | None = attrs.field(default=None, eq=False)
+    codebook_digest: str | None = attrs.field(default=None, eq=False)
 
     def of(self, state: str) -> Observability:
         """Return whether a state can be observed."""
@@ -477,7 +481,7 @@ def coverage(codebook: Codebook, model: StateMachine, *,
         codes_off_model=tuple(code.code for code in codebook.codes
                               if code.functions and used.isdisjoint(code.functions)),
         functions_without_code=tuple(sorted(name for name, codes in shown.items() if not codes)),
-        ambiguous=_ambiguous(alphabet),
+        ambiguous=_ambiguous(alphabet), model_digest=model.digest, codebook_digest=codebook.digest,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from rupturekit import _html
 from rupturekit._table import Table
 from rupturekit.alphabet import Coverage, coverage
 from rupturekit.cohort import Cohort, choose_track, oddities
@@ -15,8 +16,8 @@ from rupturekit.description import Description, describe
 from rupturekit.errors import RecordError
 from rupturekit.plan import Plan, parse_plan
 from rupturekit.privacy import privacy_warnings
-from rupturekit.records.study import Study
-from rupturekit.segmentation import BoundaryComparison, compare_boundaries, segment
+from rupturekit.records.study import Study, as_study
+from rupturekit.segmentation import BoundaryComparison, SegmentationRule, check_rule_fits, compare_boundaries, segment
 from rupturekit.sensitivity import SegmentationTable, nearby_rules, segment_many
 from rupturekit.state_machine import StateMachine, as_model
 from rupturekit.traces import Trace, TraceTable, trace_cohort
@@ -50,6 +51,18 @@ class Analysis:
     def track(self) -> str:
         """The reading that is analysed."""
         return choose_track(self.study.cohort, self.plan.track)
+
+    @functools.cached_property
+    def rule(self) -> SegmentationRule:
+        """The rule that draws the episodes, which is one for this kind of records.
+
+        Raises
+        ------
+        RecordError
+            Where its gap is in another kind of time, or it names a party that the study does not have.
+        """
+        check_rule_fits(self.study.cohort, self.plan.segmentation)
+        return self.plan.segmentation
 
     @functools.cached_property
     def model(self) -> StateMachine:
@@ -136,8 +149,21 @@ class Analysis:
         return self.traces.named(episode)
 
     def __repr__(self) -> str:
-        model = self.plan.model.name if isinstance(self.plan.model, StateMachine) else self.plan.model
-        return f"Analysis(study {self.study.name!r}, model {model!r}, rule {self.plan.segmentation.name!r})"
+        return f"Analysis(study {self.study.name!r}, model {self._model_name!r}, rule {self.plan.segmentation.name!r})"
+
+    @property
+    def _model_name(self) -> str | None:
+        return self.plan.model.name if isinstance(self.plan.model, StateMachine) else self.plan.model
+
+    def _repr_html_(self) -> str:
+        """Return what is looked at and how; nothing is worked out for it."""
+        plan, moves = self.plan, _html.counted(len(self.study.cohort.moves), "move")
+        return _html.page("Analysis", self.study.name, _html.facts([
+            ("study", f"{self.study.name}: {moves}"), ("model", self._model_name or "none named"),
+            ("track", plan.track or "as the study has it"), ("rule", plan.segmentation.name),
+            ("ties", str(plan.tie_rule)), ("skips", "followed" if plan.follow_skips else "not followed"),
+            ("episodes", "of every rupture type" if plan.any_type else "of the model's rupture type"),
+        ]))
 
 
 def analyse(study: Study | Cohort, plan: Plan | None = None, *, tell: Callable[[str], None] = _say_nothing) -> Analysis:
@@ -167,7 +193,7 @@ def analyse(study: Study | Cohort, plan: Plan | None = None, *, tell: Callable[[
     ...     print(done.traces.summary().n_dyads, done.boundaries is not None)
     8 True
     """
-    held = Study(name="cohort", cohort=study) if isinstance(study, Cohort) else study
+    held = as_study(study, name="cohort")
     chosen = parse_plan(held.settings) if plan is None else plan
     if chosen.model is not None:
         chosen = attrs.evolve(chosen, model=as_model(chosen.model))

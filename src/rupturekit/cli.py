@@ -29,12 +29,14 @@ from rupturekit.records import atomic, grammar
 from rupturekit.records.foreign import read_table
 from rupturekit.records.sniff import propose_mapping
 from rupturekit.records.study import Study, read_study, write_study
+from rupturekit.segmentation import WHOLE_SESSION
 from rupturekit.simulation.cohorts import simulate
 from rupturekit.simulation.design import Design
 from rupturekit.simulation.folder import TRUTH_FOLDER, study_of, write_truth
 from rupturekit.simulation.raters import Rater, rate
 from rupturekit.simulation.settings import read_design
 from rupturekit.state_machine import as_model
+from rupturekit.studies import VARIED, plan_for_order
 from rupturekit.ties import TieRule
 from rupturekit.traces import TraceTable
 from rupturekit.versions import show_versions
@@ -131,6 +133,8 @@ def _check(asked: argparse.Namespace) -> int:
         print(f"privacy: {text}")
     if done.plan.model is not None:
         print(done.coverage)
+    if done.rule != WHOLE_SESSION:
+        print(f"episodes: {done.rule.describe(study.cohort.coding.time)}")
     if done.plan.track is not None:
         print(f"track: {done.track}")
     print("no mistakes found")
@@ -277,6 +281,21 @@ def _simulate(asked: argparse.Namespace) -> int:
           f"no person is behind it.\nNext: rupturekit trace {shlex.quote(asked.directory)} --track "
           f"{study.cohort.tracks[-1].name}")
     return 0
+
+
+def _plan(asked: argparse.Namespace) -> int:
+    design = Design() if asked.design is None else read_design(asked.design)
+    grid = {name: values for name in VARIED if (values := getattr(asked, name)) is not None}
+    found = plan_for_order(grid or {"dyads": [design.dyads]}, design=design, runs=asked.runs, seed=asked.seed,
+                           alpha=asked.alpha, keep=asked.keep, tell=_tell_progress)
+    print(f"{found}\nOf simulated studies of this design; a real one may differ in what no design says.")
+    return 0
+
+
+def _tell_progress(done: int, of: int) -> None:
+    """Show on a terminal, and only there, how many studies have been simulated."""
+    if sys.stderr.isatty() and (done % 20 == 0 or done == of):
+        print(f"\rsimulated: {done:,} of {of:,} studies", end="\n" if done == of else "", file=sys.stderr)
 
 
 def _convert(asked: argparse.Namespace) -> int:
@@ -459,7 +478,22 @@ def _add_start_commands(commands: Any) -> None:
     shown.add_argument("directory", metavar="DIR")
     shown.add_argument("--overwrite", action="store_true", help="replace a study folder that is there")
     _add_simulate(commands)
+    _add_plan(commands)
     _command(commands, "versions", _versions, "print the versions a result depends on, for a paper or a bug report")
+
+
+def _add_plan(commands: Any) -> None:
+    planned = _command(commands, "plan", _plan, "say how often studies of several sizes would find order",
+                       more="\nSeveral values of one setting are compared; what is not said has the design's default.\n"
+                            "Example: rupturekit plan --dyads 10 20 40 --order 0.3 0.6 --runs 200 --keep plan.json\n")
+    planned.add_argument("--design", metavar="FILE", help="a design (TOML); what is said here goes over it")
+    for name in VARIED:
+        kind = _whole_number if name in ("dyads", "dyads_per_therapist", "sessions") else _number
+        planned.add_argument(f"--{name.replace('_', '-')}", nargs="+", type=kind, metavar="X", help="one or several")
+    planned.add_argument("--runs", type=_whole_number, default=200, metavar="N", help="studies each; 200 if not said")
+    planned.add_argument("--seed", type=_whole_number, default=1, metavar="S", help="names all random numbers")
+    planned.add_argument("--alpha", type=_number, default=0.05, metavar="A", help="0.05 if not said")
+    planned.add_argument("--keep", metavar="FILE", help="keep finished designs here, and go on from them")
 
 
 def _add_simulate(commands: Any) -> None:

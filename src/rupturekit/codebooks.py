@@ -20,7 +20,7 @@ import attrs
 from rupturekit import _definitions, _registry
 from rupturekit._definitions import Node
 from rupturekit._views.codebooks import codebook_html
-from rupturekit.errors import CodingWarning, UnknownCode, did_you_mean, listed
+from rupturekit.errors import CodingWarning, UnknownCode, did_you_mean, expect, listed
 from rupturekit.vocabulary import (
     FUNCTIONS,
     Certainty,
@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 _CODE_NAME = r"[^\s,;\"'=@+-][^\s,;\"']{0,59}"
-_NAME = r"[a-z0-9][a-z0-9._-]{0,59}"
+_NAME = r"([a-z0-9-]{1,60}:)?[a-z0-9][a-z0-9._-]{0,59}"    # a copy of a plug-in's keeps the name of its package
 
 
 @attrs.frozen(kw_only=True)
@@ -197,7 +197,7 @@ def load_codebook(name: str) -> Codebook:
     """
     found = _packaged()
     if name not in found:
-        return _registry.load(_plug_ins(), name, built_in=found)
+        return attrs.evolve(_registry.load(_plug_ins(), name, built_in=found), name=name)
     return parse_codebook(found[name].read_text(encoding="utf-8"), where=f"{name}.toml")
 
 
@@ -330,6 +330,7 @@ def as_codebook(codebook: Codebook | str | Path) -> Codebook:
     """Take a codebook as it is, by the name of a packaged one or a plug-in's, or by the path of a file."""
     if isinstance(codebook, Codebook):
         return codebook
+    expect(codebook, (str, Path), what="a codebook", remedy="or the name of one, or the path of its file")
     if isinstance(codebook, Path) or str(codebook).endswith(".toml"):
         return read_codebook(codebook)
     return load_codebook(codebook)

@@ -34,7 +34,7 @@ from rupturekit.episode import (
     Track,
     label_complaint,
 )
-from rupturekit.errors import CodingWarning, RecordError, did_you_mean, listed
+from rupturekit.errors import CodingWarning, RecordError, did_you_mean, expect, listed
 from rupturekit.problems import Problem, ProblemLog
 from rupturekit.provenance import Provenance
 from rupturekit.vocabulary import EpisodeSource
@@ -183,6 +183,7 @@ class Cohort:
         >>> Cohort.of([move], coding=Coding(codebook=load_codebook("stages")))
         Cohort(1 move, 1 dyad, 1 session, 1 track, 0 episodes)
         """
+        expect(coding, Coding, what="a coding", remedy="use Coding(codebook=...)")
         problems = ProblemLog() if problems is None else problems
         sorted_moves = _sorted_moves(_as_table(Move, moves, problems))
         named = {track.name: track for track in tracks}
@@ -299,6 +300,7 @@ def choose_track(cohort: Cohort, track: str | None) -> str:
     RecordError
         Where no track is named although there are several, or one that is not there.
     """
+    expect(cohort, Cohort, what="a cohort", remedy="use study.cohort, or Cohort.of(...)")
     names = cohort.track_names
     if track is None and len(names) == 1:
         return names[0]

@@ -15,8 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from rupturekit._frames import FrameColumn
+from rupturekit._html import counted
 from rupturekit._kernels.replay import Walk, replay_ends, walk_of
 from rupturekit._table import Array, Table, arrays_equal, freeze, held_state, set_closed
+from rupturekit._views.traces import ends_html
 from rupturekit.alphabet import Alphabet
 from rupturekit.cohort import Cohort
 from rupturekit.episode import EpisodeRow
@@ -69,6 +71,8 @@ class TraceEnds:
         Whether the codebook has codes that show some end of the model.
     left_out : mapping of str to int
         Episodes that were not traced, by reason.
+
+    Two are equal where all of these are; provenance is not compared.
     """
 
     model: StateMachine
@@ -89,6 +93,7 @@ class TraceEnds:
             return NotImplemented
         names = ("state", "first_repair", "first_end", "skipped")
         return (self.model == other.model and self.rows == other.rows and self.end_visible == other.end_visible
+                and self.left_out == other.left_out
                 and all(arrays_equal(getattr(self, name), getattr(other, name)) for name in names))
 
     __hash__ = None  # type: ignore[assignment]
@@ -123,7 +128,7 @@ class TraceEnds:
         states = tuple(state.name for state in self.model.states)
         return {
             "episode": FrameColumn(values=self.rows.episode, levels=self.rows.levels["episode"]),
-            "state": FrameColumn(values=self.state, levels=states, closed=True),
+            "end_state": FrameColumn(values=self.state, levels=states, closed=True),
             **{name: FrameColumn(values=values, absent=values == NEVER)
                for name, values in (("first_repair", self.first_repair), ("first_end", self.first_end))},
             "reached": FrameColumn(values=self.reached_codes(), levels=tuple(map(str, REACHED)), closed=True),
@@ -131,7 +136,10 @@ class TraceEnds:
         }
 
     def __repr__(self) -> str:
-        return f"TraceEnds({len(self):,} episodes, model {self.model.name!r})"
+        return f"TraceEnds({counted(len(self), 'episode')}, model {self.model.name!r})"
+
+    def _repr_html_(self) -> str:
+        return ends_html(self)
 
 
 def trace_ends(cohort: Cohort, model: StateMachine | str, *, track: str | None = None,

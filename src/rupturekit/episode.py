@@ -10,14 +10,15 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Final
+from enum import StrEnum
+from typing import Annotated, Final, TypeVar
 
 import attrs
 
 from rupturekit._schema import Column, at_least, finite, is_identifier, one_line, record
 from rupturekit._views.episodes import episode_html
 from rupturekit._views.records import record_html, record_repr
-from rupturekit.codebooks import Codebook
+from rupturekit.codebooks import Codebook, as_codebook
 from rupturekit.errors import NoClock, RecordError, did_you_mean, listed
 from rupturekit.vocabulary import (
     UNKNOWN,
@@ -70,6 +71,9 @@ __all__ = [
     "label_complaint",
     "seconds",
 ]
+
+E = TypeVar("E", bound=StrEnum)
+
 
 def _word(says: str) -> Column:
     return Column("label", is_identifier, says=says)
@@ -323,12 +327,29 @@ class Member:
     row_id: Annotated[int, Column("int", at_least(0), says="the move")]
 
 
+def _named(levels: type[E], value: object, *, field: str) -> E:
+    """Return the member of an enum that a word names."""
+    words = list(levels)
+    if value not in words:
+        raise RecordError(f"{field}: {value!r:.80} is not one of {listed(words)}{did_you_mean(str(value), words)}",
+                          field=field.partition(".")[2], value=value)
+    return levels(str(value))
+
+
+def _track_kind(value: TrackKind | str) -> TrackKind:
+    return _named(TrackKind, value, field="Track.kind")
+
+
+def _time_kind(value: TimeKind | str) -> TimeKind:
+    return _named(TimeKind, value, field="Coding.time")
+
+
 @attrs.frozen(kw_only=True)
 class Track:
     """One reading of the sessions, and what kind of reading it is."""
 
     name: str
-    kind: TrackKind = TrackKind.RATER
+    kind: TrackKind = attrs.field(default=TrackKind.RATER, converter=_track_kind)
     rule: str = ""
 
 
@@ -354,13 +375,13 @@ class Coding:
     segment : int or None
         Segment length in microseconds, for `TimeKind.SEGMENT`.
     codebook : Codebook
-        What the codes mean.
+        What the codes mean; the name of one, or the path of its file, is loaded.
     """
 
     parties: tuple[str, str] = attrs.field(default=(Party.CLIENT.value, Party.THERAPIST.value), validator=_two_names)
-    time: TimeKind = attrs.field(default=TimeKind.CLOCK, converter=TimeKind)
+    time: TimeKind = attrs.field(default=TimeKind.CLOCK, converter=_time_kind)
     segment: int | None = None
-    codebook: Codebook
+    codebook: Codebook = attrs.field(converter=as_codebook)
 
     def __attrs_post_init__(self) -> None:
         if self.time is TimeKind.SEGMENT and not (self.segment and self.segment > 0):

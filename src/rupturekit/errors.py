@@ -214,6 +214,18 @@ class MissingExtra(RuptureKitError, ImportError):
         super().__init__(f"{purpose} needs the extra {extra!r}: pip install 'rupturekit[{extra}]'")
 
 
+def expect(value: object, kinds: type[Any] | tuple[type[Any], ...], *, what: str, remedy: str = "") -> None:
+    """Refuse an argument that is of none of the kinds that a function takes; its content is not repeated.
+
+    >>> expect("demo", int, what="a number")
+    Traceback (most recent call last):
+    ...
+    rupturekit.errors.RecordError: expected a number but got str
+    """
+    if not isinstance(value, kinds):
+        raise RecordError(f"expected {what} but got {type(value).__name__}" + (f"; {remedy}" if remedy else ""))
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `; did you mean 'x'?` for the nearest known word, or nothing.
 

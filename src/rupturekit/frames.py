@@ -26,7 +26,7 @@ from rupturekit.records.losses import LossReport
 from rupturekit.records.study import Study
 from rupturekit.segmentation import BoundaryComparison
 from rupturekit.sensitivity import SegmentationTable
-from rupturekit.traces import Reached, Trace, TraceSummary, TraceTable
+from rupturekit.traces import Trace, TraceSummary, TraceTable
 
 __all__ = [
     "KINDS",
@@ -190,16 +190,11 @@ def traced_episodes(traces: TraceTable) -> Columns:
     >>> print(*frame.loc[0, ["episode", "n_moves", "end_state", "reached"]])
     V1-E1 18 self_assertion yes
     """
-    episodes, states = traces.episodes, tuple(state.name for state in traces.model.states)
-    held = episodes.lengths > 0
-    end = np.full(len(traces), states.index(traces.model.initial), dtype="i4")
-    end[held] = traces.after[episodes.offsets[1:][held] - 1]
-    number = np.repeat(np.arange(len(traces)), episodes.lengths)
+    ends = traces.ends().frame_columns()
+    number = np.repeat(np.arange(len(traces)), traces.episodes.lengths)
     return {
-        **_of_episodes(episodes),
-        "end_state": FrameColumn(values=end, levels=states, closed=True),
-        "reached": FrameColumn.of_words(traces.reached(), levels=map(str, Reached)),
-        "left_end": FrameColumn(values=traces.left_end()),
+        **_of_episodes(traces.episodes),
+        **{name: ends[name] for name in ("end_state", "reached", "left_end")},
         "n_off_model": FrameColumn(values=np.bincount(number[traces.reason > 0], minlength=len(traces))),
     }
 
@@ -283,12 +278,17 @@ def _of_coverage(result: Coverage) -> Columns:
 
 @columns_of.register
 def _of_losses(result: LossReport) -> Columns:
-    """Lay out what became of the rows of a file: what was counted, the reason, how many, the first row."""
-    rows: list[tuple[str, str | None, int, int | None]] = [
+    """Lay out what became of the rows of a file: what was counted, the reason, how many, the first row.
+
+    Columns that were not used, label rules and warnings have rows of their own, with their words for a reason.
+    """
+    rows: list[tuple[str, str | None, int | None, int | None]] = [
         ("rows", None, result.rows, None), ("used", None, result.used, None), ("moves", None, result.moves, None),
         ("cells", None, result.cells, None), ("blank", None, result.blank, None)]
     for what in ("lost", "empty", "added", "adjusted"):
         rows += [(what, tally.what, tally.times, next(iter(tally.rows), None)) for tally in getattr(result, what)]
+    for what in ("unused_columns", "rules", "warnings"):
+        rows += [(what, text, None, None) for text in getattr(result, what)]
     return _laid_out({"file": result.file}, rows, ("what", "reason", "n", "first_row"), ("n", "first_row"))
 
 

@@ -33,6 +33,8 @@ def excerpt(text: str, *, most: int = _LONGEST_VALUE) -> str:
     >>> excerpt("W1\x00\nW2")
     'W1\\x00\\nW2'
     """
+    if len(text) <= most and text.isprintable():
+        return text
     escaped = "".join(_printable(text[: most + 1]))
     return escaped if len(escaped) <= most else escaped[: most - 1] + "…"
 
@@ -180,7 +182,8 @@ class ProblemLog:
             return "no problems"
         groups = self._sorted()
         lines = [_plural(self._count, "problem") + (f" in {where}" if where else "")]
-        lines += [_line(group, name_file=len(self._files) > 1) for group in groups[:most]]
+        told = all(file in where for file in self._files)    # of one file the heading is enough, if it names it
+        lines += [_line(group, name_file=len(self._files) > 1 or not told) for group in groups[:most]]
         if rest := groups[most:]:
             held = _plural(sum(group.times for group in rest), "problem")
             lines.append(f"  and {_plural(len(rest), 'more group')} ({held})")

@@ -32,7 +32,7 @@ from rupturekit.cohort import Cohort
 from rupturekit.episode import ATTRIBUTES, Coding, Label, Member, Move, Track
 from rupturekit.errors import CodingWarning, FileProblem, InvalidNumber, RecordError, did_you_mean, listed
 from rupturekit.records import atomic, grammar
-from rupturekit.records.study import Study
+from rupturekit.records.study import Study, as_study
 from rupturekit.vocabulary import UNKNOWN, Perspective
 
 __all__ = ["KEPT_ON_REQUEST", "Crosswalk", "crosswalk", "make_key", "pseudonymise", "read_key", "write_crosswalk"]
@@ -52,10 +52,14 @@ _KINDS: Final[Mapping[str, str]] = {"dyad": "dyad", "therapist": "person", "rate
 """Which columns hold names, whatever the table, and of which kind."""
 
 _LENGTH: Final = 12
+_SHORTEST_NAME: Final = 2
+_SHORTEST_NUMBER: Final = 3
+"""Names that are shorter, or shorter numbers, stand in so many words that looking for them would say nothing."""
 _SHORTEST_KEY: Final = 16
 _KEY_BYTES: Final = 32
 _KEY_TEXT: Final = re.compile(rf"(?:[0-9a-f]{{2}}){{{_SHORTEST_KEY},1024}}")
 _SESSION: Final = re.compile(r"[0-9]{1,18}")
+_SHORT_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,3}(\.[0-9]+)?")
 _DESCRIPTION: Final = ("Pseudonymised: names are keyed hashes, days count from each dyad's first session, free text is "
                        "left out.")
 
@@ -228,14 +232,14 @@ def pseudonymise(data: Study | Cohort, *, key: bytes, keep: Iterable[str] = (), 
     -----
     CodingWarning
         Where a replaced name still stands in what was kept; the place is told, the name is not. Names of one letter,
-        and names that are bare numbers, are not looked for.
+        and numbers of one or two digits, are not looked for.
 
     >>> from rupturekit.example import example_cohort
     >>> shared = pseudonymise(example_cohort(), key=b"sixteen bytes or more")
     >>> shared.moves[0].dyad, shared.moves[0].track, shared.moves[0].row_id
     ('D-2eoalraame4h', 'P-ahzwppby33oc', 1)
     """
-    study = data if isinstance(data, Study) else Study(name=name, cohort=data)
+    study = as_study(data, name=name)
     kept = _kept(keep, study.cohort)
     names = _Namer(key, coding=study.cohort.coding)
     description = study.description if "description" in kept else _DESCRIPTION
@@ -251,7 +255,7 @@ def crosswalk(data: Study | Cohort, *, key: bytes) -> Crosswalk:
     >>> crosswalk(example_cohort(), key=b"sixteen bytes or more").name_of("D-2eoalraame4h")
     'X07'
     """
-    cohort = data.cohort if isinstance(data, Study) else data
+    cohort = as_study(data, name="").cohort
     names = _Namer(key, coding=cohort.coding)
     _cohort(cohort, names, frozenset(_open_attributes(cohort)))
     return Crosswalk(rows=tuple(sorted(((kind, name, given) for (kind, name), given in names.given.items()),
@@ -278,6 +282,9 @@ def write_crosswalk(found: Crosswalk, path: str | Path, *, outside: Iterable[str
 
 
 def _kept(keep: Iterable[str], cohort: Cohort) -> frozenset[str]:
+    if isinstance(keep, str):
+        raise RecordError(f"keep: expected several names but got the text {keep!r:.80}; write keep=[{keep!r:.80}]",
+                          field="keep", value=keep)
     kept, known = frozenset(keep), [*KEPT_ON_REQUEST, *_open_attributes(cohort)]
     for word in sorted(kept - set(known)):
         raise RecordError(f"keep: {word!r:.80} is nothing that is left out{did_you_mean(word, known)}; "
@@ -372,11 +379,14 @@ def _labels(cohort: Cohort, names: _Namer, kept: frozenset[str], row_ids: Mappin
 def _sayable(labels: Table[Label], kept: frozenset[str]) -> Array:
     """Return which labels hold no free text: a closed attribute, a number or `unknown`, or one asked for."""
     stated = zip(labels.words("attribute"), labels.words("value"), strict=True)
-    return np.array([bool(ATTRIBUTES.get(str(attribute))) or attribute in kept or _is_plain(str(value))
+    return np.array([bool(ATTRIBUTES.get(str(attribute))) or attribute in kept or _is_plain(str(attribute), str(value))
                      for attribute, value in stated], dtype=bool)
 
 
-def _is_plain(value: str) -> bool:
+def _is_plain(attribute: str, value: str) -> bool:
+    """Return whether a value is `unknown` or a number that is nobody's; those of own attributes may be insurance's."""
+    if attribute not in ATTRIBUTES:
+        return value == UNKNOWN or _SHORT_NUMBER.fullmatch(value) is not None
     try:
         grammar.parse_float(value)
     except InvalidNumber:
@@ -401,7 +411,8 @@ def _subject(kind: str, subject: str, names: _Namer, moves: Mapping[str, str]) -
 
 def _warn_of_names_left(study: Study, names: _Namer) -> None:
     """Tell where a name that was replaced still stands in words that were kept."""
-    looked_for = {name.casefold() for _, name in names.given if len(name) > 1 and not name.isdigit()}
+    looked_for = {name.casefold() for _, name in names.given
+                  if len(name) >= (_SHORTEST_NUMBER if name.isdigit() else _SHORTEST_NAME)}
     for place, words in _kept_words(study):
         text = "\n".join(words).casefold()
         found = sum(1 for name in looked_for if name in text and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text))

@@ -14,7 +14,7 @@ from rupturekit._table import Table
 from rupturekit.codebooks import MARKERS
 from rupturekit.cohort import Cohort, Episodes, choose_track
 from rupturekit.episode import EpisodeRow
-from rupturekit.errors import CodingWarning
+from rupturekit.errors import CodingWarning, expect
 from rupturekit.kinds import Kinds, compile_kinds
 from rupturekit.provenance import Provenance
 from rupturekit.state_machine import StateMachine
@@ -78,6 +78,7 @@ def replay_of_all(cohort: Cohort, model: StateMachine, *, track: str | None, tie
     PartyMismatch
         Where the model names a party that the study lacks.
     """
+    expect(cohort, Cohort, what="a cohort", remedy="trace(episode, model) traces one episode")
     rows = cohort.columns.rows
     keep = np.ones(len(rows), dtype=bool)
     if track is not None:
@@ -85,7 +86,8 @@ def replay_of_all(cohort: Cohort, model: StateMachine, *, track: str | None, tie
         keep &= rows.track == rows.code_of("track", word=track)
     if not keep.any():
         warnings.warn("no episodes are in force" + (f" in track {track!r}" if track else "")
-                      + ": nothing to trace; cut the sessions first, with segment()", CodingWarning, stacklevel=3)
+                      + ": nothing to trace; either no move opens one by the segmentation rule, or the cohort is still "
+                      "to be cut by segment(), which the command line does itself", CodingWarning, stacklevel=3)
     left_out: dict[str, int] = {}
     for why, other in _unfit(cohort, model, any_type=any_type):
         if (keep & other).any():

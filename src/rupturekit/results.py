@@ -5,14 +5,15 @@ class declares before anything is made of it, so a file that was damaged or made
 sentence. Numbers come back to the last bit; what is not a finite number is refused on both ways.
 
 Most results stand alone. A table of traces refers to the moves of its cohort: the file holds the moves' identities, and
-reading it takes the cohort, which has to be the one that was traced.
+reading it takes the cohort, which has to be the one that was traced. So does reading how long episodes stayed, since
+what a time means is the cohort's to say. Every file says which library wrote it and in which format.
 """
 
 from __future__ import annotations
 
 import json
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ from rupturekit._table import Array, Table, freeze
 from rupturekit.alphabet import Coverage
 from rupturekit.cohort import Cohort, Episodes, session_starts
 from rupturekit.description import Description
+from rupturekit.ends import NEVER, TraceEnds
 from rupturekit.episode import EpisodeRow
 from rupturekit.errors import DefinitionError, FileProblem, ProvenanceMismatch, RecordError, did_you_mean, listed
 from rupturekit.inference import calibration
@@ -36,8 +38,9 @@ from rupturekit.records import atomic
 from rupturekit.records.losses import LossReport
 from rupturekit.segmentation import BoundaryComparison
 from rupturekit.sensitivity import SegmentationTable
+from rupturekit.stays import Dwell, Visits
 from rupturekit.ties import TieRule
-from rupturekit.traces import TraceSummary, TraceTable, trace_episodes
+from rupturekit.traces import Trace, TraceSummary, TraceTable, trace_episodes
 
 __all__ = ["KINDS", "from_json", "read_json", "to_json", "write_json"]
 
@@ -47,6 +50,7 @@ KINDS: Final[Mapping[str, type[Any]]] = types.MappingProxyType({
     "Clustering": Clustering,
     "Coverage": Coverage,
     "Description": Description,
+    "Dwell": Dwell,
     "Estimate": Estimate,
     "Interval": Interval,
     "IntervalCoverage": calibration.Coverage,
@@ -56,8 +60,10 @@ KINDS: Final[Mapping[str, type[Any]]] = types.MappingProxyType({
     "Provenance": Provenance,
     "SegmentationTable": SegmentationTable,
     "StagePrecedence": StagePrecedence,
+    "TraceEnds": TraceEnds,
     "TraceSummary": TraceSummary,
     "TraceTable": TraceTable,
+    "Visits": Visits,
 })
 """What can be written and read, by the name that stands in the file."""
 
@@ -81,14 +87,11 @@ def to_json(result: Any) -> str:
     >>> from_json(to_json(test)) == test
     True
     """
-    name = next((name for name, kind in KINDS.items() if type(result) is kind), None)
-    if name is None:
-        raise RecordError(f"{type(result).__name__} is no result that is written as JSON; these are: "
-                          f"{listed(KINDS, most=30)}", value=type(result).__name__)
-    table = isinstance(result, TraceTable)
-    held = _table_out(result) if isinstance(result, TraceTable) else to_plain(type(result), result, name)
+    name = _name_of(result)
+    in_columns = name in _IN_COLUMNS
+    held = _IN_COLUMNS[name][0](result) if in_columns else to_plain(type(result), result, name)
     said = {_MAGIC: FORMAT_VERSION, "kind": name, "library": LIBRARY_VERSION, "result": held}
-    return json.dumps(said, ensure_ascii=False, allow_nan=False, indent=None if table else 1) + "\n"
+    return json.dumps(said, ensure_ascii=False, allow_nan=False, indent=None if in_columns else 1) + "\n"
 
 
 def from_json(text: str, *, cohort: Cohort | None = None) -> Any:
@@ -97,7 +100,8 @@ def from_json(text: str, *, cohort: Cohort | None = None) -> Any:
     Parameters
     ----------
     cohort : Cohort or None
-        What the result was made from. A table of traces needs it; for others it is compared where it is given.
+        What the result was made from. A table of traces and a `Dwell` need it; for others it is compared where it is
+        given.
 
     Raises
     ------
@@ -107,13 +111,12 @@ def from_json(text: str, *, cohort: Cohort | None = None) -> Any:
         Where the result was made from another cohort or codebook.
     """
     said = _opened(text)
-    kind = KINDS[said["kind"]]
-    if kind is TraceTable:
-        return _table_in(said["result"], cohort)
-    result = from_plain(kind, said["result"], said["kind"])
-    provenance = getattr(result, "provenance", None)
-    if cohort is not None and provenance is not None:
-        _must_be_of(provenance, cohort)
+    name = said["kind"]
+    if name in _IN_COLUMNS:
+        return _IN_COLUMNS[name][1](said["result"], cohort)
+    result = from_plain(KINDS[name], said["result"], name)
+    if cohort is not None:
+        _must_fit(result, cohort)
     return result
 
 
@@ -156,10 +159,33 @@ def read_json(path: str | Path, *, cohort: Cohort | None = None) -> Any:
     return from_json(text, cohort=cohort)
 
 
+def _name_of(result: Any) -> str:
+    if isinstance(result, Trace):
+        raise RecordError("one Trace is not written as JSON; write the TraceTable of its cohort "
+                          "(trace_cohort(cohort, model)) and take the trace from it with named(episode)", value="Trace")
+    name = next((name for name, kind in KINDS.items() if type(result) is kind), None)
+    if name is None:
+        raise RecordError(f"{type(result).__name__} is no result that is written as JSON; these are: "
+                          f"{listed(KINDS, most=30)}", value=type(result).__name__)
+    return name
+
+
+def _must_fit(result: Any, cohort: Cohort) -> None:
+    """Compare a result with the cohort that it is said to be of, as far as the result says what it was made from."""
+    if isinstance(result, Coverage) and result.codebook_digest is not None:
+        _must_be_equal([("codebook", f"{result.codebook}:{result.codebook_digest}", cohort.provenance().codebook)])
+    provenance = getattr(result, "provenance", None)
+    if provenance is not None:
+        _must_be_of(provenance, cohort)
+
+
 def _must_be_of(provenance: Provenance, cohort: Cohort) -> None:
     here = cohort.provenance()
-    differ = [f"{name} {was}, here it is {now}" for name, was, now in (
-        ("cohort", provenance.cohort, here.cohort), ("codebook", provenance.codebook, here.codebook)) if was != now]
+    _must_be_equal([("cohort", provenance.cohort, here.cohort), ("codebook", provenance.codebook, here.codebook)])
+
+
+def _must_be_equal(pairs: list[tuple[str, str, str]]) -> None:
+    differ = [f"{name} {was}, here it is {now}" for name, was, now in pairs if was != now]
     if differ:
         raise ProvenanceMismatch(f"this result was made from other records: {'; '.join(differ)}")
 
@@ -192,10 +218,10 @@ _TABLE_KEYS: Final = ("model", "tie_rule", "follow_skips", "episodes", "offsets"
 
 
 def _table_out(table: TraceTable) -> dict[str, Any]:
-    rows = [to_plain(EpisodeRow, row, "episodes") for row in table.episodes.rows]
     return {
         "model": json.loads(exchange.model_to_json(table.model)), "tie_rule": table.tie_rule,
-        "follow_skips": table.follow_skips, "episodes": rows, "offsets": table.episodes.offsets.tolist(),
+        "follow_skips": table.follow_skips, "episodes": _rows_out(table.episodes.rows),
+        "offsets": table.episodes.offsets.tolist(),
         "row_ids": table.cohort.moves.row_id[table.episodes.members].tolist(),
         **{name: getattr(table, name).tolist() for name in _COLUMNS},
         "open_ends": [[at, list(states)] for at, states in table.open_ends.items()], "left_out": dict(table.left_out),
@@ -205,9 +231,7 @@ def _table_out(table: TraceTable) -> dict[str, Any]:
 
 def _table_in(said: Any, cohort: Cohort | None) -> TraceTable:
     """Put a table of traces together again; what it says of every move has to fit cohort and model."""
-    if not isinstance(said, dict):
-        raise DefinitionError(f"TraceTable: expected an object in braces but got {said!r:.80}")
-    check_keys(said, known=_TABLE_KEYS, needed=_TABLE_KEYS, place="TraceTable")
+    _check_object(said, "TraceTable", keys=_TABLE_KEYS)
     provenance: Provenance = from_plain(Provenance, said["provenance"], "provenance")
     if cohort is None:
         raise RecordError("a table of traces refers to the moves of its cohort; say which (cohort=study.cohort)",
@@ -229,8 +253,7 @@ def _table_in(said: Any, cohort: Cohort | None) -> TraceTable:
 
 
 def _episodes_in(said: dict[str, Any], cohort: Cohort) -> Episodes:
-    rows = [from_plain(EpisodeRow, one, f"episodes[{at}]")
-            for at, one in enumerate(list_of(dict, said["episodes"], "episodes"))]
+    rows = _rows_in(said["episodes"], "episodes")
     place = {row_id: at for at, row_id in enumerate(cohort.moves.row_id.tolist())}
     named = list_of(int, said["row_ids"], "row_ids")
     lost = [row_id for row_id in named if row_id not in place]
@@ -271,3 +294,139 @@ def _open_ends_in(said: Any, episodes: int, states: int) -> dict[int, tuple[int,
     if not all(0 <= at < episodes and all(0 <= state < states for state in held) for at, held in ends.items()):
         raise DefinitionError("open_ends: they name an episode or state that is not there", field="open_ends")
     return ends
+
+
+# --- one entry an episode ----------------------------------------------------------------------------------------
+
+_ENDS_KEYS: Final = ("model", "rows", "state", "first_repair", "first_end", "skipped", "end_visible", "left_out",
+                     "provenance")
+_DWELL_KEYS: Final = ("names", "rows", "lasted", "seen", "provenance")
+_VISITS_KEYS: Final = ("names", "rows", "n", "provenance")
+
+
+def _ends_out(ends: TraceEnds) -> dict[str, Any]:
+    return {
+        "model": json.loads(exchange.model_to_json(ends.model)), "rows": _rows_out(ends.rows),
+        **{name: getattr(ends, name).tolist() for name in ("state", "first_repair", "first_end", "skipped")},
+        "end_visible": ends.end_visible, "left_out": dict(ends.left_out), "provenance": _made_of(ends),
+    }
+
+
+def _ends_in(said: Any, cohort: Cohort | None) -> TraceEnds:
+    _check_object(said, "TraceEnds", keys=_ENDS_KEYS)
+    model, rows = exchange.model_from_json(json.dumps(said["model"])), _rows_in(said["rows"], "rows")
+    _must_be_one_each(said, ("state", "first_repair", "first_end", "skipped"), rows)
+    state = _numbers_in(said["state"], "state", most=len(model.states) - 1)
+    return TraceEnds(
+        model=model, rows=Table.of(EpisodeRow, rows), state=freeze(state.astype("i2")),
+        first_repair=_numbers_in(said["first_repair"], "first_repair", least=NEVER),
+        first_end=_numbers_in(said["first_end"], "first_end", least=NEVER),
+        skipped=freeze(np.array(list_of(bool, said["skipped"], "skipped"), dtype=bool)),
+        end_visible=from_plain(bool, said["end_visible"], "end_visible"),
+        left_out=from_plain(Mapping[str, int], said["left_out"], "left_out"), provenance=_made_from(said, cohort))
+
+
+def _dwell_out(dwell: Dwell) -> dict[str, Any]:
+    return {"names": list(dwell.names), "rows": _rows_out(dwell.rows), "lasted": dwell.lasted.tolist(),
+            "seen": dwell.seen.tolist(), "provenance": _made_of(dwell)}
+
+
+def _dwell_in(said: Any, cohort: Cohort | None) -> Dwell:
+    _check_object(said, "Dwell", keys=_DWELL_KEYS)
+    if cohort is None:
+        raise RecordError("Dwell: times refer to how its cohort was coded; say which (cohort=study.cohort)",
+                          field="cohort")
+    names, rows = _names_in(said), _rows_in(said["rows"], "rows")
+    _must_be_one_each(said, ("lasted", "seen"), rows)
+    lasted, seen = _grid_in(said["lasted"], "lasted", names), _flags_in(said["seen"], "seen", names)
+    if lasted[~seen].any():
+        raise DefinitionError("lasted: an episode stayed where it is said never to have come", field="lasted")
+    return Dwell(rows=Table.of(EpisodeRow, rows), names=names, lasted=lasted, seen=seen, coding=cohort.coding,
+                 provenance=_made_from(said, cohort))
+
+
+def _visits_out(visits: Visits) -> dict[str, Any]:
+    return {"names": list(visits.names), "rows": _rows_out(visits.rows), "n": visits.n.tolist(),
+            "provenance": _made_of(visits)}
+
+
+def _visits_in(said: Any, cohort: Cohort | None) -> Visits:
+    _check_object(said, "Visits", keys=_VISITS_KEYS)
+    names, rows = _names_in(said), _rows_in(said["rows"], "rows")
+    _must_be_one_each(said, ("n",), rows)
+    return Visits(rows=Table.of(EpisodeRow, rows), names=names, n=_grid_in(said["n"], "n", names),
+                  provenance=_made_from(said, cohort))
+
+
+def _check_object(said: Any, place: str, *, keys: tuple[str, ...]) -> None:
+    if not isinstance(said, dict):
+        raise DefinitionError(f"{place}: expected an object in braces but got {said!r:.80}")
+    check_keys(said, known=keys, needed=keys, place=place)
+
+
+def _rows_out(rows: Table[EpisodeRow]) -> list[Any]:
+    return [to_plain(EpisodeRow, row, "episodes") for row in rows]
+
+
+def _rows_in(said: Any, place: str) -> list[EpisodeRow]:
+    return [from_plain(EpisodeRow, one, f"{place}[{at}]") for at, one in enumerate(list_of(dict, said, place))]
+
+
+def _made_of(result: TraceEnds | Dwell | Visits) -> Any:
+    return to_plain(Provenance, result.provenance, "provenance")
+
+
+def _made_from(said: dict[str, Any], cohort: Cohort | None) -> Provenance:
+    """Return the provenance of a result, once it is that of the cohort where one is given."""
+    provenance: Provenance = from_plain(Provenance, said["provenance"], "provenance")
+    if cohort is not None:
+        _must_be_of(provenance, cohort)
+    return provenance
+
+
+def _must_be_one_each(said: dict[str, Any], names: tuple[str, ...], rows: list[EpisodeRow]) -> None:
+    for name in names:
+        held: list[Any] = from_plain(list, said[name], name)
+        if len(held) != len(rows):
+            raise DefinitionError(f"{name}: {len(held):,} values for {len(rows):,} episodes", field=name)
+
+
+def _names_in(said: dict[str, Any]) -> tuple[str, ...]:
+    names = tuple(list_of(str, said["names"], "names"))
+    if len(set(names)) < len(names):
+        raise DefinitionError("names: a name stands twice", field="names")
+    return names
+
+
+def _numbers_in(said: Any, place: str, *, least: int = 0, most: int = 2**63 - 1) -> Array:
+    held = list_of(int, said, place)
+    if not all(least <= value <= most for value in held):
+        raise DefinitionError(f"{place}: expected numbers from {least} to {most:,}", field=place)
+    return freeze(np.array(held, dtype="i8"))
+
+
+def _each_in(said: list[Any], place: str, names: tuple[str, ...]) -> list[list[Any]]:
+    """Return the lists of a table, one an episode, once each holds one value a name."""
+    held: list[list[Any]] = [from_plain(list, row, f"{place}[{at}]") for at, row in enumerate(said)]
+    odd = next((at for at, row in enumerate(held) if len(row) != len(names)), None)
+    if odd is not None:
+        raise DefinitionError(f"{place}[{odd}]: {len(held[odd])} values for {len(names)} names", field=place)
+    return held
+
+
+def _grid_in(said: list[Any], place: str, names: tuple[str, ...]) -> Array:
+    rows = [_numbers_in(row, f"{place}[{at}]") for at, row in enumerate(_each_in(said, place, names))]
+    return freeze(np.array(rows, dtype="i8").reshape(len(said), len(names)))
+
+
+def _flags_in(said: list[Any], place: str, names: tuple[str, ...]) -> Array:
+    rows = [list_of(bool, row, f"{place}[{at}]") for at, row in enumerate(_each_in(said, place, names))]
+    return freeze(np.array(rows, dtype=bool).reshape(len(said), len(names)))
+
+
+_IN_COLUMNS: Final[Mapping[str, tuple[Callable[[Any], dict[str, Any]], Callable[[Any, Cohort | None], Any]]]] = (
+    types.MappingProxyType({
+        "Dwell": (_dwell_out, _dwell_in), "TraceEnds": (_ends_out, _ends_in), "TraceTable": (_table_out, _table_in),
+        "Visits": (_visits_out, _visits_in),
+    }))
+"""How results that hold columns are written and read; all others are written as their class declares."""

@@ -27,8 +27,8 @@ from rupturekit.observation import Lines, Meeting, lines_of
 from rupturekit.provenance import Provenance
 from rupturekit.vocabulary import FUNCTIONS, ClosedBy, EpisodeSource, RuptureType, TimeKind
 
-__all__ = ["WHOLE_SESSION", "BoundaryComparison", "SegmentationRule", "compare_boundaries", "looked_at", "read_rule",
-           "segment"]
+__all__ = ["WHOLE_SESSION", "BoundaryComparison", "SegmentationRule", "check_rule_fits", "compare_boundaries",
+           "looked_at", "read_rule", "segment"]
 
 
 @attrs.frozen(kw_only=True)
@@ -177,7 +177,7 @@ def segment(cohort: Cohort, rule: SegmentationRule = WHOLE_SESSION, *, track: st
     <ClosedBy.SESSION_END: 'session_end'>
     """
     track = choose_track(cohort, track)
-    _check_fit(cohort, rule)
+    check_rule_fits(cohort, rule)
     warn_if_unobserved(cohort)
     if not rule.use_coded:
         return cohort.with_episodes(_draw(cohort, rule, track), rule=rule.identity)
@@ -186,8 +186,18 @@ def segment(cohort: Cohort, rule: SegmentationRule = WHOLE_SESSION, *, track: st
     return cohort.with_episodes(_joined(coded, drawn), rule=rule.identity)
 
 
-def _check_fit(cohort: Cohort, rule: SegmentationRule) -> None:
-    """Check that a rule speaks of the study's people, in its kind of time; warn of functions that no code has."""
+def check_rule_fits(cohort: Cohort, rule: SegmentationRule) -> None:
+    """Check that a rule speaks of the study's people, in its kind of time; warn of functions that no code has.
+
+    Raises
+    ------
+    RecordError
+        Where the gap is stated in turns and the study records a clock, or the other way round; or where the rule names
+        a party that the study does not have.
+
+    >>> from rupturekit.example import example_cohort
+    >>> check_rule_fits(example_cohort(), WHOLE_SESSION)
+    """
     clock, book = cohort.coding.time.has_clock, cohort.coding.codebook
     if rule.gap_in == ("turns" if clock else "seconds"):
         raise RecordError(f"rule {rule.name!r}: the gap is stated in {rule.gap_in}, but this study records "

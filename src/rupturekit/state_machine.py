@@ -29,6 +29,7 @@ from rupturekit.errors import (
     UnknownState,
     UnreachableState,
     did_you_mean,
+    expect,
     listed,
 )
 from rupturekit.vocabulary import Evidence, Outcome, Phase, RuptureType
@@ -59,7 +60,7 @@ MAX_BUCKETS: Final = 8
 """Rating guards may cut a scale into at most this many buckets, besides absent."""
 
 _STATE_NAME = r"[a-z][a-z0-9_]{0,59}"
-_NAME = r"[a-z0-9][a-z0-9._-]{0,59}"
+_NAME = r"([a-z0-9-]{1,60}:)?[a-z0-9][a-z0-9._-]{0,59}"    # a copy of a plug-in's keeps the name of its package
 
 
 @attrs.frozen(kw_only=True)
@@ -434,7 +435,7 @@ def load_model(name: str) -> StateMachine:
     """
     found = _packaged()
     if name not in found:
-        return _registry.load(_plug_ins(), name, built_in=found)
+        return attrs.evolve(_registry.load(_plug_ins(), name, built_in=found), name=name)
     return parse_model(found[name].read_text(encoding="utf-8"), where=f"{name}.toml")
 
 
@@ -453,6 +454,7 @@ def as_model(model: StateMachine | str | Path) -> StateMachine:
     """Take a model as it is, by the name of a packaged one or a plug-in's, or by the path of a file."""
     if isinstance(model, StateMachine):
         return model
+    expect(model, (str, Path), what="a process model", remedy="or the name of one, or the path of its file")
     if isinstance(model, Path) or str(model).endswith(".toml"):
         return read_model(model)
     return load_model(model)

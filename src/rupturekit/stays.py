@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from rupturekit._frames import FrameColumn
+from rupturekit._html import counted
 from rupturekit._kernels.replay import blocks
-from rupturekit._table import Array, Table, freeze, held_state, set_closed
+from rupturekit._table import Array, Table, arrays_equal, freeze, held_state, set_closed
+from rupturekit._views.traces import dwell_html, visits_html
 from rupturekit.cohort import Cohort, Episodes
 from rupturekit.episode import Coding, EpisodeRow
 from rupturekit.errors import StateMachineError, listed
@@ -38,6 +40,8 @@ class Dwell:
         stayed no time: `seen` tells the two apart.
     seen : bool, episodes x names
         Whether some move left the episode there.
+
+    Two are equal where all of these and the coding are; provenance is not compared.
     """
 
     rows: Table[EpisodeRow]
@@ -47,6 +51,13 @@ class Dwell:
     coding: Coding
     provenance: Provenance
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Dwell):
+            return NotImplemented
+        return (self.names == other.names and self.rows == other.rows and self.coding == other.coding
+                and arrays_equal(self.lasted, other.lasted) and arrays_equal(self.seen, other.seen))
+
+    __hash__ = None  # type: ignore[assignment]
     __getstate__ = held_state
     __setstate__ = set_closed
 
@@ -69,12 +80,19 @@ class Dwell:
         return dict(zip(self.names, self.lasted.sum(axis=0).tolist(), strict=True))
 
     def frame_columns(self) -> dict[str, FrameColumn]:
-        """Return one row an episode and one column a name, in the unit of `lasted`; absent where it never came."""
-        return _identity(self.rows) | {name: FrameColumn(values=self.lasted[:, at], absent=~self.seen[:, at])
+        """Return one row an episode: `episode`, and `lasted_...` for each name; absent where it never came.
+
+        In the unit of `lasted`. The prefix keeps a state apart from `episode`, whatever it is called.
+        """
+        return _identity(self.rows) | {f"lasted_{name}": FrameColumn(values=self.lasted[:, at],
+                                                                     absent=~self.seen[:, at])
                                        for at, name in enumerate(self.names)}
 
     def __repr__(self) -> str:
-        return f"Dwell({len(self):,} episodes, {listed(self.names)})"
+        return f"Dwell({counted(len(self), 'episode')}, {listed(self.names)})"
+
+    def _repr_html_(self) -> str:
+        return dwell_html(self)
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -90,6 +108,8 @@ class Visits:
     n : int64, episodes x states
         How often the state stands in the episode's path: a move that stays where it was is no new visit, the state in
         which every episode begins is one, and states that were passed unseen are none.
+
+    Two are equal where all of these are; provenance is not compared.
     """
 
     rows: Table[EpisodeRow]
@@ -97,6 +117,12 @@ class Visits:
     n: Whole
     provenance: Provenance
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Visits):
+            return NotImplemented
+        return self.names == other.names and self.rows == other.rows and arrays_equal(self.n, other.n)
+
+    __hash__ = None  # type: ignore[assignment]
     __getstate__ = held_state
     __setstate__ = set_closed
 
@@ -112,11 +138,15 @@ class Visits:
         return dict(zip(self.names, (self.n > 0).sum(axis=0).tolist(), strict=True))
 
     def frame_columns(self) -> dict[str, FrameColumn]:
-        """Return one row an episode and one column a state."""
-        return _identity(self.rows) | {name: FrameColumn(values=self.n[:, at]) for at, name in enumerate(self.names)}
+        """Return one row an episode: `episode`, and `visits_...` for each state."""
+        return _identity(self.rows) | {f"visits_{name}": FrameColumn(values=self.n[:, at])
+                                       for at, name in enumerate(self.names)}
 
     def __repr__(self) -> str:
-        return f"Visits({len(self):,} episodes, {listed(self.names)})"
+        return f"Visits({counted(len(self), 'episode')}, {listed(self.names)})"
+
+    def _repr_html_(self) -> str:
+        return visits_html(self)
 
 
 def _identity(rows: Table[EpisodeRow]) -> dict[str, FrameColumn]:

@@ -9,6 +9,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from rupturekit._html import counted
 from rupturekit._kernels.replay import blocks
 from rupturekit._views.traces import summary_html
 from rupturekit.alphabet import REASONS, Alphabet
@@ -41,16 +42,17 @@ class TraceSummary:
     provenance: Provenance = attrs.field(eq=False)
 
     def __repr__(self) -> str:
-        return f"TraceSummary({self.model!r}, {self.n_episodes:,} episodes of {self.n_dyads:,} dyads)"
+        return f"TraceSummary({self.model!r}, {counted(self.n_episodes, 'episode')} of {counted(self.n_dyads, 'dyad')})"
 
     def __str__(self) -> str:
         return "\n".join(f"{title}: {value}" for title, value in self.lines())
 
     def lines(self) -> list[tuple[str, str]]:
         """Return the summary as (title, value) pairs."""
+        episodes, moves = counted(self.n_episodes, "episode"), counted(self.n_moves, "move")
         said = [
             ("model", f"{self.model} ({self.evidence})"),
-            ("n", f"{self.n_episodes:,} episodes, {self.n_moves:,} moves, {self.n_dyads:,} dyads"),
+            ("n", f"{episodes}, {moves}, {counted(self.n_dyads, 'dyad')}"),
             ("end reached", _counted(self.reached, self.n_episodes)),
             ("off-model moves", _counted(self.off_model, self.n_moves)),
             ("skipped steps", _counted(self.skipped, self.n_episodes)),
@@ -58,11 +60,12 @@ class TraceSummary:
             ("episodes whose path depends on the order at one instant", f"{self.order_dependent:,}"),
         ]
         if self.closed_by_outcome:
-            said.append(("closed by their outcome", f"{self.closed_by_outcome:,} episodes were closed because a "
-                         "resolution was seen: the share that reached an end is partly by construction"))
+            were = "was" if self.closed_by_outcome == 1 else "were"
+            said.append(("closed by their outcome", f"{counted(self.closed_by_outcome, 'episode')} {were} closed "
+                         "because a resolution was seen: the share that reached an end is partly by construction"))
         if self.left_end:
-            said.append(("left the end again", f"{self.left_end:,} episodes (of {self.n_episodes:,})"))
-        said += [("left out", f"{n:,} episodes ({why})") for why, n in self.left_out.items()]
+            said.append(("left the end again", f"{counted(self.left_end, 'episode')} (of {self.n_episodes:,})"))
+        said += [("left out", f"{counted(n, 'episode')} ({why})") for why, n in self.left_out.items()]
         return said
 
     def _repr_html_(self) -> str:

@@ -22,7 +22,7 @@ from rupturekit.alphabet import REASONS, Alphabet
 from rupturekit.cohort import Cohort, Episodes, pack_episodes
 from rupturekit.ends import Reached, TraceEnds, end_can_be_seen, first_places, skipping, trace_ends
 from rupturekit.episode import Episode, EpisodeRow, Move
-from rupturekit.errors import OffModelMove, RecordError, listed
+from rupturekit.errors import OffModelMove, RecordError, expect, listed
 from rupturekit.kinds import MoveReader, blocks_of
 from rupturekit.provenance import Provenance
 from rupturekit.replays import Replay, replay_of, replay_of_all
@@ -58,7 +58,9 @@ class TraceTable:
     left_out : mapping of str to int
         Episodes that were not traced, by reason.
 
-    The table's own columns take eight bytes a move; what moves and episodes hold is the cohort's and not copied.
+    The table's own columns take eight bytes a move; what moves and episodes hold is the cohort's and not copied. Two
+    tables are equal where model, episodes, columns and open ends are, and they were made in one way (tie rule, skips,
+    what was left out) of equal records: cohorts of one digest, coded alike. Provenance is not compared.
     """
 
     cohort: Cohort
@@ -100,8 +102,13 @@ class TraceTable:
             return NotImplemented
         names = ("symbol", "before", "after", "reason", "order_dependent")
         return (self.episodes == other.episodes and self.model == other.model
-                and self.open_ends == other.open_ends
+                and self._made_like(other) and self.open_ends == other.open_ends
                 and all(arrays_equal(getattr(self, name), getattr(other, name)) for name in names))
+
+    def _made_like(self, other: TraceTable) -> bool:
+        mine, theirs = self.cohort, other.cohort
+        return (self.tie_rule == other.tie_rule and self.follow_skips == other.follow_skips
+                and self.left_out == other.left_out and mine.coding == theirs.coding and mine.digest == theirs.digest)
 
     __hash__ = None  # type: ignore[assignment]
     __getstate__ = held_state
@@ -277,6 +284,7 @@ def trace(episode: Episode, model: StateMachine | str, *, tie_rule: TieRule = Ti
     >>> trace(Episode.of(said, coding=coding), load_model("withdrawal-2000")).path
     ('withdrawal', 'disembedding')
     """
+    expect(episode, Episode, what="an episode", remedy="trace_cohort(cohort, model) traces many")
     cohort = _cohort_of_one(episode)
     made = trace_episodes(cohort, cohort.columns, model=as_model(model), tie_rule=tie_rule, left_out={},
                           follow_skips=follow_skips, track=episode.row.track)

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rupturekit.codebooks import Code, load_codebook
-from rupturekit.episode import ATTRIBUTES, Coding, Episode, Label, Move, seconds
+from rupturekit.episode import ATTRIBUTES, Coding, Episode, Label, Move, Track, seconds
 from rupturekit.errors import NoClock, RecordError
-from rupturekit.vocabulary import RuptureType, TimeKind
+from rupturekit.vocabulary import RuptureType, TimeKind, TrackKind
 
 STAGES = load_codebook("stages")
 
@@ -141,3 +141,21 @@ def test_markup_in_an_episode_is_escaped() -> None:
                      coding=Coding(codebook=book), episode=bad)
     assert "<script>" not in one._repr_html_()
     assert one._repr_html_().count("&lt;script&gt;") >= 7
+
+
+# --- words and names in place of values ------------------------------------------------------------------------
+
+
+def test_words_become_what_they_name() -> None:
+    assert Track(name="m", kind="automatic").kind is TrackKind.AUTOMATIC
+    assert Coding(codebook="stages") == Coding(codebook=STAGES)
+    assert Coding(codebook=STAGES, time="turn").time is TimeKind.TURN
+
+
+def test_unknown_words_are_sentences() -> None:
+    with pytest.raises(RecordError, match=r"Track.kind: 'automatc' is not one of rater, consensus, automatic; did you mean"):
+        Track(name="m", kind="automatc")
+    with pytest.raises(RecordError, match=r"Coding.time: 'clocks' is not one of clock, .*; did you mean 'clock'\?"):
+        Coding(codebook=STAGES, time="clocks")
+    with pytest.raises(RecordError, match="Track.kind: 3 is not one of"):
+        Track(name="m", kind=3)    # type: ignore[arg-type]

@@ -105,3 +105,15 @@ def test_a_column_is_found_at_its_field_and_says_nothing_unless_told() -> None:
 
 def test_a_rule_shows_its_text_alone() -> None:
     assert repr(at_least(0)) == "Rule(text='at least 0')"
+
+
+def test_a_refused_value_is_told_with_its_field_and_a_column_with_its_row_too() -> None:
+    with pytest.raises(RecordError, match=r"^Row\.score: expected .* but got -1"):
+        Row(at=0, score=-1)
+    assert str(refused(3, score=[0, -5, 0])).startswith("Row.score, row 2: expected ")
+
+
+def test_thousandths_are_the_finest_that_a_score_may_be() -> None:
+    assert Row(at=0, score=1.005).score == 1.005
+    with pytest.raises(RecordError, match=r"Row\.score: expected a number with at most three decimals"):
+        Row(at=0, score=1.0005)

@@ -13,7 +13,18 @@ from hypothesis import given
 
 from rupturekit.codebooks import Code, load_codebook
 from rupturekit.cohort import Cohort
-from rupturekit.episode import Coding, Episode, EpisodeRow, Label, Member, Move, ObservedStretch, Session, seconds
+from rupturekit.episode import (
+    Coding,
+    Episode,
+    EpisodeRow,
+    Label,
+    Member,
+    Move,
+    ObservedStretch,
+    Session,
+    Track,
+    seconds,
+)
 from rupturekit.errors import CodingWarning, NoClock, OffModelMove, RecordError
 from rupturekit.segmentation import SegmentationRule, segment
 from rupturekit.state_machine import Condition, State, StateMachine, Transition, load_model
@@ -359,6 +370,10 @@ def test_tables_are_equal_by_what_they_hold_and_never_hashable() -> None:
     assert table == trace_cohort(study(), MODEL)
     assert table != trace_cohort(study(), MODEL, any_type=True)
     assert table != "a table"
+    for changed in ({"tie_rule": TieRule.SECOND_PARTY_FIRST}, {"follow_skips": False}, {"left_out": {}},
+                    {"cohort": attrs.evolve(table.cohort, tracks=(Track(name="r9"),))},
+                    {"cohort": attrs.evolve(table.cohort, coding=attrs.evolve(STAGES, codebook=attrs.evolve(STAGES.codebook, title="x")))}):
+        assert table != attrs.evolve(table, **changed), changed
     with pytest.raises(TypeError, match="unhashable"):
         hash(table)
 
@@ -378,9 +393,9 @@ def test_a_summary_says_of_how_many_and_what_is_by_construction() -> None:
         "model": "", "n": "2 episodes, 8 moves, 2 dyads", "end reached": "yes 1, with skips 1 (of 2)",
         "off-model moves": "none", "skipped steps": "disembedding 1, qualified_assertion 1 (of 2)", "passed unseen": "none",
         "episodes whose path depends on the order at one instant": "0",
-        "closed by their outcome": "1 episodes were closed because a resolution was seen: the share that reached an end "
+        "closed by their outcome": "1 episode was closed because a resolution was seen: the share that reached an end "
                                    "is partly by construction",
-        "left out": "1 episodes (opened with another rupture type than withdrawal)"}
+        "left out": "1 episode (opened with another rupture type than withdrawal)"}
     assert str(said).startswith("model: withdrawal-2000 (a reconstruction after Safran & Muran 2000; ")
     assert "closed by their outcome" not in str(trace_cohort(study().with_episodes(study().columns.take(np.array([0])), rule="coders"), MODEL).summary())
 
@@ -389,7 +404,7 @@ def test_a_summary_says_how_many_left_the_end_again() -> None:
     moves = [move(at, code) for at, code in enumerate([*COURSE, "wd"])]
     row = EpisodeRow(episode="E1", dyad="D1", track="r1", first_session=1, onset=0, last_session=1, end=seconds(3600))
     said = trace_cohort(Cohort.of(moves, coding=STAGES, episodes=[row]), MODEL).summary()
-    assert dict(said.lines())["left the end again"] == "1 episodes (of 1)"
+    assert dict(said.lines())["left the end again"] == "1 episode (of 1)"
 
 
 def test_all_types_are_traced_when_asked_and_then_none_is_left_out() -> None:

@@ -287,7 +287,7 @@ def test_ends_as_columns_leave_out_what_never_came() -> None:
     assert held["episode"].levels == ("E0", "E1", "E2", "E3")
     assert [held["reached"].levels[code] for code in held["reached"].values] == ["yes", "with skips", "no", "censored"]
     assert held["first_end"].absent.tolist() == [False, False, True, True]
-    assert held["state"].levels[held["state"].values[1]] == "self_assertion"
+    assert held["end_state"].levels[held["end_state"].values[1]] == "self_assertion"
     assert held["left_end"].values.tolist() == [True, False, False, False]
 
 
@@ -327,12 +327,38 @@ def test_seconds_are_a_millionth_and_turns_have_none() -> None:
 def test_dwell_and_visits_as_columns_have_one_row_an_episode() -> None:
     table = loud_trace_cohort(WAYS, MODEL)
     dwell, visits = table.dwell(by="state").frame_columns(), table.visits().frame_columns()
-    for held in (dwell, visits):
-        assert list(held) == ["episode", *(state.name for state in MODEL.states)]
+    for held, what in ((dwell, "lasted"), (visits, "visits")):
+        assert list(held) == ["episode", *(f"{what}_{state.name}" for state in MODEL.states)]
         assert [held["episode"].levels[code] for code in held["episode"].values] == ["E0", "E1", "E2", "E3"]
-    assert dwell["disembedding"].values.tolist() == [seconds(10), 0, seconds(10), seconds(10)]
-    assert dwell["disembedding"].absent.tolist() == [False, True, False, False]
-    assert visits["withdrawal"].values.tolist() == [2, 1, 1, 1]
+    assert dwell["lasted_disembedding"].values.tolist() == [seconds(10), 0, seconds(10), seconds(10)]
+    assert dwell["lasted_disembedding"].absent.tolist() == [False, True, False, False]
+    assert visits["visits_withdrawal"].values.tolist() == [2, 1, 1, 1]
+
+
+def test_a_state_called_episode_takes_no_column_from_the_episodes() -> None:
+    named = {"withdrawal": "episode", "disembedding": "visits_episode"}
+    states = tuple(attrs.evolve(state, name=named.get(state.name, state.name)) for state in MODEL.states)
+    arrows = tuple(attrs.evolve(one, source=named.get(one.source, one.source), target=named.get(one.target, one.target))
+                   for one in MODEL.transitions)
+    table = loud_trace_cohort(WAYS, attrs.evolve(MODEL, name="odd", states=states, transitions=arrows))
+    for held in (table.dwell(by="state").frame_columns(), table.visits().frame_columns()):
+        assert len(held) == 1 + len(states)
+        assert [held["episode"].levels[code] for code in held["episode"].values] == ["E0", "E1", "E2", "E3"]
+
+
+def test_ends_dwell_and_visits_are_equal_by_what_they_hold() -> None:
+    table, other = loud_trace_cohort(WAYS, MODEL), loud_trace_cohort(WAYS, MODEL, follow_skips=False)
+    assert (table.dwell(), table.visits(), table.ends()) == (copy.deepcopy(table.dwell()), copy.deepcopy(table.visits()), copy.deepcopy(table.ends()))
+    turns = attrs.evolve(STAGES, time=TimeKind.TURN)
+    for held, without in ((table.dwell(), [other.dwell(), table.dwell(by="state"), attrs.evolve(table.dwell(), coding=turns)]),
+                          (table.visits(), [other.visits()]), (table.ends(), [attrs.evolve(table.ends(), left_out={"x": 1})])):
+        assert all(held != one for one in [*without, "held"])
+        with pytest.raises(TypeError, match="unhashable"):
+            hash(held)
+
+
+def test_the_end_state_has_one_name_in_every_frame() -> None:
+    assert list(loud_trace_ends(WAYS, MODEL).frame_columns()) == ["episode", "end_state", "first_repair", "first_end", "reached", "left_end"]
 
 
 @pytest.mark.parametrize("block", [1, 16_384])

@@ -231,6 +231,15 @@ def test_sizes_that_lie_are_found_out() -> None:
         unfolded(lying(honest, 999_000_000))
 
 
+def test_a_member_without_a_name_is_no_file() -> None:
+    content = archive(("a", b"12"), ("b.xml", b"<b/>"))
+    at = content.index(b"PK\x01\x02")
+    nameless = content[: at + 28] + struct.pack("<H", 0) + content[at + 30: at + 46] + content[at + 47:]
+    cut = nameless.rfind(b"PK\x05\x06")
+    size = struct.unpack("<I", nameless[cut + 12: cut + 16])[0]
+    assert list(unfolded(nameless[: cut + 12] + struct.pack("<I", size - 1) + nameless[cut + 16:])) == ["b.xml"]
+
+
 def with_flag(content: bytes, flag: int) -> bytes:
     at = content.rfind(b"PK\x01\x02")
     return content[: at + 8] + struct.pack("<H", flag) + content[at + 10:]

@@ -72,9 +72,9 @@ def test_one_of_each_is_told_in_the_singular():
 
 
 def test_html_is_escaped():
-    shown = report(file="<b>.csv", unused_columns=("<i>",), lost=(Tally("code '<u>'", 1, (1,)),))._repr_html_()
-    assert not any(tag in shown for tag in ("<b>", "<i>", "<u>"))
-    assert all(text in shown for text in ("&lt;b&gt;.csv", "&lt;i&gt;", "code &#x27;&lt;u&gt;&#x27;"))
+    shown = report(file="<s>.csv", unused_columns=("<i>",), lost=(Tally("code '<u>'", 1, (1,)),))._repr_html_()
+    assert not any(tag in shown for tag in ("<s>", "<i>", "<u>"))
+    assert all(text in shown for text in ("&lt;s&gt;.csv", "&lt;i&gt;", "code &#x27;&lt;u&gt;&#x27;"))
 
 
 def test_a_report_is_frozen():

@@ -349,6 +349,13 @@ def test_codes_are_judged_by_the_codebook_even_where_the_coding_is_wrong():
     assert "code 'wd-q' is not in 3rs-2022" in said
 
 
+def test_an_interval_lasts_a_day_at_most():
+    (block,) = parse_mapping(WIDE.replace("interval_seconds = 10", "interval_seconds = 86400")).wide
+    assert block.interval == 86_400_000_000
+    with pytest.raises(DefinitionError, match="interval_seconds: expected how many seconds"):
+        parse_mapping(WIDE.replace("interval_seconds = 10", "interval_seconds = 86400.000001"))
+
+
 def test_an_interval_without_a_length_takes_that_of_the_segments():
     text = WIDE.replace('time = "clock"', 'time = "segment", segment_seconds = 10').replace("interval_seconds = 10", "")
     (block,) = parse_mapping(text).wide

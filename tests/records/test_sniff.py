@@ -306,6 +306,33 @@ def test_a_column_that_cannot_say_whose_is_not_proposed(tmp_path, values):
     assert "Huber" not in str(proposal)
 
 
+@pytest.mark.parametrize(("field", "words"), [
+    ("dyad", "dyad dyad_id dyade couple couple_id paar paar_id pair pair_id patient_id client_id klient_id "
+        "klienten_id patienten_id case_id case fall_id fall fallnummer transcript_id transcript transkript "
+        "subject participant proband vp patient client klient klientin patientin id"),
+    ("session", "session session_id session_no session_nr session_number sitzung sitzungsnummer sitzungsnr sitzung_nr "
+        "sitzungs_nr stunde termin"),
+    ("party", "interlocutor speaker party sprecher sprecherin role rolle who wer person actor"),
+    ("rater", "rater rater_id coder coder_id annotator annotator_id kodierer kodiererin beurteiler beurteilerin "
+        "rater_name"),
+    ("onset", "onset start_sec start_s start_time start begin beginn anfang von timestamp timecode time zeitpunkt "
+        "zeitmarke zeit sec seconds sekunden"),
+    ("offset", "offset end_sec end_s end_time end ende bis stop"),
+    ("rating", "rating salience salienz intensity intensität auspraegung ausprägung significance staerke stärke "
+        "bewertung score"),
+    ("order", "utterance_id turn_id turn_nr turn segment_idx segment_index segment_nr segment line zeile "
+        "reihenfolge order index idx nr row"),
+    ("day", "day tag therapy_day day_offset"),
+    ("code", "code codes kode kodes kodierung coding behaviour behavior verhalten talk_type marker event kategorie "
+        "category label"),
+])
+def test_headers_in_english_and_german_are_understood_beside_those_of_dyad_onset_and_offset(field, words):
+    beside = [name for name in ("dyad", "onset", "offset") if name != field]
+    for word in words.split():
+        columns = [Column(name, at) for at, name in enumerate([word, *beside])]
+        assert [column.name for column in roles(columns, comma=False)[field]] == [word]
+
+
 def test_where_something_else_says_whose_no_column_is_guessed(tmp_path):
     named = propose(tmp_path, "couple,session,time,speaker,q,code", "7,1,00:10,client,a,wd", "7,1,00:20,client,b,wd")
     assert '[fields.party]\ncolumn = "speaker"' in named.text

@@ -340,3 +340,27 @@ def test_no_permission_to_read_is_a_sentence(folder: Path, monkeypatch: pytest.M
 def test_every_table_has_a_record_class() -> None:
     assert set(TABLES) == {"moves", "sessions", "dyads", "observed", "episodes", "members", "needs", "ratings",
                            "context", "labels"}
+
+
+@pytest.mark.parametrize(("name", "file"), [("Käthe Müller", "KatheMuller"), ("Straße Ørsted Łódź", "StrasseOrstedLodz"),
+                                            ("ﬁve ①", "five1"), ("愛", "study")])
+def test_file_names_keep_letters_without_their_marks(tmp_path: Path, name: str, file: str) -> None:
+    study = attrs.evolve(small_study(), name=name)
+    write_study(study, tmp_path / "s")
+    assert f"study-{file}_table-moves_data.csv" in [one.name for one in (tmp_path / "s" / "data").iterdir()]
+    assert read_study(tmp_path / "s").name == name
+
+
+def test_tables_under_the_name_of_an_older_version_are_read_and_then_replaced(tmp_path: Path) -> None:
+    study = attrs.evolve(small_study(), name="Käthe")
+    write_study(study, tmp_path / "s")
+    for file in (tmp_path / "s" / "data").iterdir():
+        file.rename(file.with_name(file.name.replace("Kathe", "Kthe")))
+    assert read_study(tmp_path / "s").cohort == study.cohort
+    write_study(study, tmp_path / "s", overwrite=True)
+    assert {file.name.split("_")[0] for file in (tmp_path / "s" / "data").iterdir()} == {"study-Kathe"}
+
+
+def test_both_ways_to_write_over_a_study_are_told(folder: Path) -> None:
+    with pytest.raises(FileProblem, match=r"or say overwrite=True \(on the command line --overwrite\) if it is a study"):
+        write_study(small_study(), folder)

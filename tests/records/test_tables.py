@@ -42,6 +42,7 @@ def plain_number(text: str, places: int) -> int | None:
 @given(st.lists(st.text("0123456789.", max_size=20) | st.text("0159./:-+e é", max_size=9), min_size=1), st.sampled_from([0, 3, 6]))
 @example(["."], 3)
 @example(["0000000.1", "1234567890123.25", "12345678.12345678", "9999999999999999"], 6)
+@example(["123456789", "1234567890123456", "9", ""], 0)
 def test_numbers_that_hold_are_those_of_the_grammar(texts: list[str], places: int) -> None:
     numbers, hold = kernel.decimals(cells_of(texts), places=places)
     for text, number, holds in zip(texts, numbers.tolist(), hold.tolist(), strict=True):
@@ -97,6 +98,12 @@ def test_rows_of_another_encoding_are_left_to_the_careful_reader(tmp_path: Path)
     sheet = open_sheet(path)
     assert list(sheet.blocks(100)) == [None]
     assert list(sheet.rows_from(1)) == [(1, ["D1", "ä"])]
+
+
+def test_a_table_of_one_column_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "dyads.csv"
+    path.write_text("dyad\nD1\nD2\n")
+    assert read_table(path, Dyad, time=TimeKind.CLOCK, problems=ProblemLog()).words("dyad") == ["D1", "D2"]
 
 
 def test_a_column_that_turns_out_longer_than_expected_grows() -> None:

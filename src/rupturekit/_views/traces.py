@@ -32,17 +32,22 @@ from rupturekit._views.models import state_chip
 from rupturekit._views.strip import INK, MOST_MARKS, Band, Mark, strip
 
 if TYPE_CHECKING:
+    from rupturekit.ends import TraceEnds
+    from rupturekit.episode import Coding
     from rupturekit.state_machine import State
+    from rupturekit.stays import Dwell, Visits
     from rupturekit.steps import Step, Trace
     from rupturekit.trace_summary import TraceSummary
     from rupturekit.traces import TraceTable
 
-__all__ = ["path_text", "summary_html", "trace_html", "trace_table_html", "trace_table_text"]
+__all__ = ["dwell_html", "ends_html", "path_text", "summary_html", "trace_html", "trace_table_html",
+           "trace_table_text", "visits_html"]
 
 _SIGNS: Final[Mapping[str, str]] = {"yes": "\u2713", "with skips": "\u2713", "no": "\u2717", "censored": "?",
                                     "not observable": "\u25cb"}
 _PATH_FIRST, _PATH_LAST = 16, 4
 MOST_TRACES: Final = 10
+MOST_NAMES: Final = 60
 
 
 def path_text(path: Sequence[str]) -> str:
@@ -105,15 +110,14 @@ def _ends(trace: Trace) -> Iterator[tuple[str, str]]:
     why = Counter(str(step.reason) for step in trace.off_model)
     told = ", ".join(f"{reason} {n:,}" for reason, n in why.items())
     yield "off-model moves", f"{sum(why.values()):,} of {len(trace.steps):,}{f': {told}' if told else ''}"
-    lasted = (f"{phase} {_lasted(trace, time)}" for phase, time in trace.dwell().items())
+    lasted = (f"{phase} {_lasting(trace.episode.coding, time)}" for phase, time in trace.dwell().items())
     yield "time by phase", ", ".join(lasted) or "none"
     for what, names in (("not observable", trace.unobservable), ("end left open between", trace.open_ends)):
         if names:
             yield what, joined((tag("code", shortened(name, 40)) for name in names[:12]), by=", ")
 
 
-def _lasted(trace: Trace, lasted: int) -> str:
-    coding = trace.episode.coding
+def _lasting(coding: Coding, lasted: int) -> str:
     return coding.when(lasted) if coding.time.has_clock else counted(lasted, str(coding.time))
 
 
@@ -205,13 +209,16 @@ def trace_table_html(traces: TraceTable) -> Markup:
     rows: list[Row] = [_one_of_many(traces[at]) for at in first]
     if more:
         rows.append(wide_row(f"... and {counted(more, 'more episode')}", columns=5))
-    left_out = [("left out", f"{counted(n, 'episode')} ({why})") for why, n in traces.left_out.items()]
     return page("Traces by", traces.model.name,
                 figures([(len(traces), "episodes"), (len(traces.before), "moves")]),
                 facts([("model", f"{traces.model.title}; {traces.model.evidence_text()}"),
                        ("track", traces.provenance.track or "several"), ("end reached", _shares(ends, len(traces))),
-                       *left_out]),
+                       *_left_out(traces.left_out)]),
                 table(("episode", "dyad", "path", "end reached", "off model"), rows))
+
+
+def _left_out(counts: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    return (("left out", f"{counted(n, 'episode')} ({why})") for why, n in counts.items())
 
 
 def trace_table_text(traces: TraceTable) -> str:
@@ -235,6 +242,37 @@ def _one_of_many(trace: Trace) -> Row:
 
 def _shares(counts: Mapping[str, int], of: int) -> str:
     return ", ".join(f"{name} {n:,}" for name, n in counts.items()) + f" (of {of:,})" if counts else "none"
+
+
+def ends_html(ends: TraceEnds) -> Markup:
+    """Return how many episodes reached an end, and how many left it again."""
+    reached = Counter(str(one) for one in ends.reached())
+    return page("Ends by", ends.model.name, figures([(len(ends), "episodes")]),
+                facts([("end reached", _shares(reached, len(ends))),
+                       ("left the end again", f"{int(ends.left_end().sum()):,} (of {len(ends):,})"),
+                       *_left_out(ends.left_out)]))
+
+
+def dwell_html(dwell: Dwell) -> Markup:
+    """Return how many episodes came to each phase or state, and how long all of them stayed there together."""
+    came = dict(zip(dwell.names, dwell.seen.sum(axis=0).tolist(), strict=True))
+    lasted = {name: _lasting(dwell.coding, time) for name, time in dwell.total().items()}
+    return page("Time in", "each phase or state", figures([(len(dwell), "episodes")]),
+                _by_name(("", "episodes that came", "lasted, all together"), came, lasted))
+
+
+def visits_html(visits: Visits) -> Markup:
+    """Return how many episodes came to each state, and how often they all did together."""
+    return page("Visits to", "each state", figures([(len(visits), "episodes")]),
+                _by_name(("", "episodes that came", "visits, all together"), visits.episodes(), visits.total()))
+
+
+def _by_name(header: Sequence[str], *columns: Mapping[str, Any]) -> Markup:
+    names, more, _ = spread(len(columns[0]), first=MOST_NAMES)
+    held = list(columns[0])[: len(names)]
+    rows: list[Row] = [(name.replace("_", " "), *(column[name] for column in columns)) for name in held]
+    rows += [wide_row(f"... and {more:,} more", columns=len(header))] if more else []
+    return table(header, rows)
 
 
 def summary_html(summary: TraceSummary) -> Markup:

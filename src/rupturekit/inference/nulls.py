@@ -39,7 +39,7 @@ HOLDS: Final = {
                 "exchanged among that party's other moves of the episode",
     Null.RUNS: "as turns, but a party's runs of one code are moved whole",
     Null.INTERLEAVING: "each party's own order is kept, and every move that the segmentation rule looks at; who moves "
-                       "when is exchanged",
+                       "when is exchanged, so that people who take turns are not what this null describes",
     Null.FREE: "nothing is kept: all moves of the episode are exchanged, its opening too; this compares episodes with "
                "what no rule would have drawn, and rejects too often",
 }

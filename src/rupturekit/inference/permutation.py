@@ -17,7 +17,7 @@ __all__ = ["Alternative", "permutation_test"]
 
 Alternative = Literal["greater", "less", "two-sided"]
 
-BLOCK: Final = 256
+BLOCK: Final = 2_048
 """Arrangements drawn at once. It decides memory and speed, never a result."""
 
 

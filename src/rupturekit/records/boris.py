@@ -143,7 +143,9 @@ class _Pairing:
 
     def sheet(self, path: Path, what: str, *, notes: Iterable[str], problems: ProblemLog | None) -> HeldSheet:
         """Return the rows as a sheet, in the order of the file."""
-        paired = f"{self.events:,} events; {self.pairs:,} STARTs and STOPs made one row each" if self.pairs else ""
+        joined = "1 START and STOP made one row" if self.pairs == 1 else (
+            f"{self.pairs:,} STARTs and STOPs made one row each")
+        paired = f"{self.events:,} events; {joined}" if self.pairs else ""
         return HeldSheet(
             path=path, what=what, header=(*_COLUMNS, *(f"variable: {name}" for name in self.variables)),
             table=tuple(Row(number, found) for number, found in sorted(self.rows, key=lambda row: row[0])),

@@ -179,7 +179,9 @@ def members_of(path: Path, stream: BinaryIO, *, limits: Limits = LIMITS) -> Iter
         with zipfile.ZipFile(stream) as archive:
             infos = archive.infolist()
             _check_members(path, infos, limits)
-            yield {info.filename: _member(archive, info) for info in infos if not info.is_dir()}
+            # `info.is_dir()` falls over a member without a name.
+            files = [info for info in infos if info.filename and not info.filename.endswith("/")]
+            yield {info.filename: _member(archive, info) for info in files}
     except RuptureKitError:
         raise
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 import attrs
 
+from rupturekit import _html
 from rupturekit.errors import listed
 
 __all__ = ["LossReport", "Tallies", "Tally"]
@@ -177,7 +177,4 @@ class LossReport:
         yield from (("note", text) for text in self.warnings)
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><th>{html.escape(what)}</th><td>{html.escape(text)}</td></tr>"
-                       for what, text in self._lines())
-        return (f"<table><caption>{html.escape(self.file)}: {html.escape(self._sum())}</caption>"
-                f"<tbody>{rows}</tbody></table>")
+        return _html.page("LossReport", self.file, _html.tag("p", self._sum()), _html.facts(self._lines()))

@@ -7,7 +7,6 @@ has filled it in.
 
 from __future__ import annotations
 
-import html
 import re
 import warnings
 from collections import Counter
@@ -18,6 +17,7 @@ from typing import Final, NamedTuple
 
 import attrs
 
+from rupturekit import _html
 from rupturekit.codebooks import Codebook, codebook_names, load_codebook
 from rupturekit.errors import CodingWarning, RuptureKitError, listed
 from rupturekit.privacy import privacy_warnings
@@ -80,7 +80,8 @@ class Proposal:
         return f"Proposal({self.file!r}, {len(self.found)} lines found, {len(self.questions)} questions)"
 
     def __str__(self) -> str:
-        return "\n".join(["\n  ".join([f"{self.file}: {self.rows:,} rows looked at", *self.lines()]), "", self.text])
+        heading = f"{self.file}: {self.rows:,} {'row' if self.rows == 1 else 'rows'} looked at"
+        return "\n".join(["\n  ".join([heading, *self.lines()]), "", self.text])
 
     def lines(self) -> list[str]:
         """Return what was seen, a line each, without the mapping itself."""
@@ -96,9 +97,9 @@ class Proposal:
         return [*said, *([f"read as proposed: {self.trial}"] if self.trial else [])]
 
     def _repr_html_(self) -> str:
-        items = "".join(f"<li>{html.escape(line)}</li>" for line in self.lines())
-        return (f"<p>{html.escape(self.file)}: {self.rows:,} rows looked at</p><ul>{items}</ul>"
-                f"<pre>{html.escape(self.text)}</pre>")
+        said = (_html.tag("li", _html.line(text, most=240)) for text in self.lines())
+        return _html.page("Proposal", self.file, _html.tag("p", f"{_html.counted(self.rows, 'row')} looked at"),
+                          _html.tag("ul", *said), _html.tag("pre", self.text))
 
 
 def propose_mapping(path: str | Path, *, limits: Limits = LIMITS) -> Proposal:

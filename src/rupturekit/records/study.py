@@ -17,6 +17,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+import unicodedata
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -52,6 +53,7 @@ from rupturekit.errors import (
     FileProblem,
     RecordError,
     did_you_mean,
+    expect,
     listed,
 )
 from rupturekit.problems import ProblemLog
@@ -64,7 +66,7 @@ from rupturekit.records.parquet import read_parquet_table, write_parquet_table
 from rupturekit.records.tables import read_table, split_plainly
 from rupturekit.vocabulary import TimeKind, TrackKind
 
-__all__ = ["TABLES", "Study", "read_study", "settings_text", "write_study"]
+__all__ = ["TABLES", "Study", "as_study", "read_study", "settings_text", "write_study"]
 
 TABLES: Final[Mapping[str, type[Any]]] = {
     "moves": Move,
@@ -86,6 +88,10 @@ Reader: TypeAlias = Literal["plain", "pyarrow"]
 
 Format: TypeAlias = Literal["csv", "parquet"]
 """How the tables of a study folder are held."""
+
+_SPELT_OUT: Final = str.maketrans({"ß": "ss", "ø": "o", "Ø": "O", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ł": "l",
+                                    "Ł": "L", "đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th", "ı": "i"})
+"""Letters that are not taken apart into a plain letter and a mark."""
 
 _DESCRIPTION = "dataset_description.json"
 _SETTINGS = "rupturekit.toml"
@@ -110,6 +116,18 @@ class Study:
 
     def _repr_html_(self) -> str:
         return cohort_html(self.cohort, kind="Study", name=self.name)
+
+
+def as_study(data: Study | Cohort, *, name: str) -> Study:
+    """Take a study as it is, and a cohort as a study of a given name.
+
+    >>> from rupturekit.example import example_cohort
+    >>> as_study(example_cohort(), name="pilot").name
+    'pilot'
+    """
+    expect(data, (Study, Cohort), what="a study or a cohort",
+           remedy="read a study folder with read_study(path) first")
+    return Study(name=name, cohort=data) if isinstance(data, Cohort) else data
 
 
 # --- writing ---------------------------------------------------------------------------------------------------
@@ -187,8 +205,9 @@ def _make_room(folder: Path, *, overwrite: bool) -> None:
     if not folder.is_dir():
         raise FileProblem(f"{folder}: there is a file of this name; a study is a folder", file=str(folder))
     if not (overwrite and (folder / _SETTINGS).exists()):
-        raise FileProblem(f"{folder}: the folder is there and not empty; name a new one"
-                          + ("" if overwrite else ", or say overwrite=True if it is a study folder"), file=str(folder))
+        remedy = "" if overwrite else (
+            ", or say overwrite=True (on the command line --overwrite) if it is a study folder")
+        raise FileProblem(f"{folder}: the folder is there and not empty; name a new one{remedy}", file=str(folder))
 
 
 def _write_text(path: Path, text: str) -> None:
@@ -211,7 +230,9 @@ def _write_codebook(codebook: Codebook, settings: str, wanted: atomic.Change) ->
 
 
 def _key_value(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]", "", name) or "study"
+    """Return a name in the letters that file names of a data set have: marks go, `ß` and its like are spelt out."""
+    plain = unicodedata.normalize("NFKD", name.translate(_SPELT_OUT))
+    return re.sub(r"[^A-Za-z0-9]", "", plain) or "study"
 
 
 def settings_text(cohort: Cohort, *, name: str) -> str:
@@ -243,8 +264,10 @@ def settings_text(cohort: Cohort, *, name: str) -> str:
 
 
 def _codebook_reference(codebook: Codebook) -> str:
-    packaged = codebook.name in codebooks.codebook_names() and codebooks.load_codebook(codebook.name) == codebook
-    return codebook.name if packaged else f"{codebook.name}.codebook.toml"
+    """Return the name of a codebook that every reader has, or of the file that a copy of it is written to."""
+    name = codebook.name
+    packaged = ":" not in name and name in codebooks.codebook_names() and codebooks.load_codebook(name) == codebook
+    return name if packaged else f"{name.replace(':', '.')}.codebook.toml"
 
 
 _toml = _definitions.toml_string

@@ -107,6 +107,13 @@ def growth() -> dict[str, Any]:
     }
 
 
+def import_time() -> dict[str, Any]:
+    """Measure what the front door costs above the three libraries that it stands on."""
+    script = ROOT / "benchmarks" / "import_time.py"
+    found = _printed_by(script)
+    return {"n": found["runs"], **found, "sources": stale_results.hashes([*library(), script])}
+
+
 def reading() -> dict[str, Any]:
     """Measure how fast a study folder is read beside pandas and pyarrow, and how much memory that and garbage need."""
     script = ROOT / "benchmarks" / "reading.py"
@@ -252,7 +259,8 @@ def tool_run(script: str, *arguments: str) -> dict[str, Any]:
 
 
 CHECKS: Mapping[str, Callable[..., dict[str, Any]]] = {
-    "thorough": thorough, "growth": growth, "reading": reading, "replay": replay, "mutation": mutation, "fuzz": fuzz,
+    "thorough": thorough, "growth": growth, "import_time": import_time,
+    "reading": reading, "replay": replay, "mutation": mutation, "fuzz": fuzz,
     "simulation": simulation, "recovery": recovery, "level": level, "coverage": coverage,
 }
 

@@ -191,6 +191,14 @@ def test_a_file_without_variables_is_refused(path: Path, monkeypatch: pytest.Mon
         open_sav(path)
 
 
+def test_a_variable_without_a_name_is_refused(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"NOTE    ", b" " * 8, 1))
+    assert path.read_bytes() != content
+    with pytest.raises(FileProblem, match="a variable without a name"):
+        open_sav(path)
+
+
 def test_a_sentence_of_ours_is_not_wrapped(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: Any, **__: Any) -> None:
         raise FileProblem("as it was")

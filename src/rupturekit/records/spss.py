@@ -53,6 +53,8 @@ def open_sav(path: Path, *, labels: bool = False, problems: ProblemLog | None = 
     columns = list(about.column_names)
     if not columns:
         refuse(path, "has no variables")
+    if not all(columns):
+        refuse(path, "is a damaged SPSS file (a variable without a name); save it again")
     most = limits.cells // len(columns)
     values, about = _read(library, path, row_limit=most + 1)
     variables = [_Variable.of(name, about, labels=labels) for name in columns]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import attrs
 import pytest
 
 from rupturekit.cli import main
-from rupturekit.errors import RecordError
+from rupturekit.errors import DefinitionError, RecordError
+from rupturekit.inference.nulls import Null
+from rupturekit.segmentation import SegmentationRule
 from rupturekit.simulation.design import Design
 from rupturekit.studies import VARIED, plan_for_order
 
@@ -61,6 +64,15 @@ def test_the_command_prints_power_and_keeps_what_is_done(tmp_path: Path, capsys:
     assert capsys.readouterr().out == said
     assert main([*asked[:-1], str(keep), "--alpha", "0.1"]) == 1
     assert "another question" in capsys.readouterr().err
+
+
+def test_a_file_kept_for_another_design_or_rule_is_refused(tmp_path: Path) -> None:
+    keep = tmp_path / "plan.json"
+    plan_for_order({"dyads": [8]}, design=SMALL, runs=1, keep=keep)
+    for changed in ({"design": attrs.evolve(SMALL, onset=0.2)}, {"null": Null.RUNS}, {"draws": 99},
+                    {"rule": SegmentationRule(name="gap", gap=60_000_000)}, {"design": attrs.evolve(SMALL, model="recognition")}):
+        with pytest.raises(DefinitionError, match=r"another question \(about differ"):
+            plan_for_order({"dyads": [8]}, **{"design": SMALL, "runs": 1, "keep": keep, **changed})  # type: ignore[arg-type]
 
 
 def test_progress_shows_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

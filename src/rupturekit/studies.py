@@ -47,8 +47,8 @@ def plan_for_order(grid: Mapping[str, Sequence[Setting]], *, design: Design, run
     runs : int
         Simulated studies for each combination.
     keep : path or None
-        Where finished combinations are kept, so that the work can be taken up again. The file remembers the grid, the
-        seed, runs and alpha; design, rule and null have to be the same.
+        Where finished combinations are kept, so that the work can be taken up again. A file that was kept for another
+        grid, design, rule, null, seed or number of runs is refused.
 
     Raises
     ------
@@ -67,7 +67,14 @@ def plan_for_order(grid: Mapping[str, Sequence[Setting]], *, design: Design, run
     one = functools.partial(_study, design=design, rule=rule, null=null, draws=draws)
     more = {} if tell is None else {"tell": tell}
     return power_over(grid, one, runs=runs, seed=seed, alpha=alpha, keep=keep, executor=executor, workers=workers,
-                      **more)
+                      about=_about(design, rule, null, draws), **more)
+
+
+def _about(design: Design, rule: SegmentationRule, null: Null, draws: int) -> str:
+    """Return words that change with anything but the grid that decides what a study gives."""
+    held = ((field.name, getattr(design, field.name)) for field in attrs.fields(Design))
+    said = "; ".join(f"{name} {getattr(value, 'digest', None) or repr(value)}" for name, value in held)
+    return f"{said}; {rule.identity}; {null.value}; {draws} draws"
 
 
 def _study(settings: Mapping[str, Setting], seed: int, *, design: Design, rule: SegmentationRule, null: Null, draws: int

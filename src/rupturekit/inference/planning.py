@@ -104,7 +104,7 @@ def _tell_nothing(done: int, of: int) -> None:
 
 
 def power_over(grid: Mapping[str, Sequence[Setting]], one: One, *, runs: int, seed: int = 1, alpha: float = 0.05,
-               keep: str | Path | None = None, tell: Callable[[int, int], None] = _tell_nothing,
+               keep: str | Path | None = None, about: str = "", tell: Callable[[int, int], None] = _tell_nothing,
                executor: str | Executor = "serial", workers: int | None = None) -> PowerTable:
     """Return the power and precision of an analysis for every combination of settings.
 
@@ -121,6 +121,8 @@ def power_over(grid: Mapping[str, Sequence[Setting]], one: One, *, runs: int, se
         Simulated studies a design.
     keep : path or None
         A file in which finished designs are kept; a later call with the same grid, seed, runs and alpha goes on.
+    about : str
+        What `one` does beside the grid, in any words that change when it does; a file kept for other words is refused.
     tell : (studies done, studies in all) -> None
         For a progress bar.
 
@@ -134,7 +136,7 @@ def power_over(grid: Mapping[str, Sequence[Setting]], one: One, *, runs: int, se
     _check(grid, runs, alpha)
     designs = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     asked = {"format": _FORMAT, "grid": {name: list(values) for name, values in grid.items()}, "seed": seed,
-             "runs": runs, "alpha": alpha}
+             "runs": runs, "alpha": alpha, "about": about}
     done = _kept(Path(keep), asked) if keep is not None else []
     for at, settings in enumerate(designs):
         if at < len(done):

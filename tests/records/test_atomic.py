@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -14,13 +15,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 import killed_writer
 from killed_writer import everything, studies, which
 from rupturekit.errors import FileProblem
 from rupturekit.records import atomic
-from rupturekit.records.atomic import STAGE, replacing, write_bytes
+from rupturekit.records.atomic import STAGE, Change, change, current, current_files, replacing, settle, write_bytes
 from rupturekit.records.study import read_study, write_study
 
 ONE, TWO = studies()
@@ -340,6 +342,150 @@ def test_one_file_is_whole_and_keeps_permissions_and_link(tmp_path: Path) -> Non
     assert link.is_symlink()
     assert (real.read_text(), stat.S_IMODE(real.stat().st_mode)) == ("new", 0o600)
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize(("before", "private", "after"), [
+    (None, False, 0o644), (None, True, 0o600), (0o640, False, 0o640), (0o640, True, 0o600), (0o666, False, 0o666)])
+def test_who_may_read_a_written_file(tmp_path: Path, before: int | None, private: bool, after: int) -> None:
+    path, old = tmp_path / "a", os.umask(0o022)
+    try:
+        if before is not None:
+            path.write_text("old")
+            path.chmod(before)
+        with replacing(path, private=private) as fresh:
+            assert re.fullmatch(r"\.[0-9a-f]{16}\.tmp", fresh.name)
+            assert fresh.parent == tmp_path.resolve()
+            assert mode_of(fresh) == (0o600 if private or before is not None else 0o644)
+            assert fresh.read_bytes() == b""
+        assert mode_of(path) == after
+        write_bytes(path, b"x", private=private)
+        assert (path.read_bytes(), mode_of(path)) == (b"x", after)
+        os.umask(0)
+        with replacing(tmp_path / "b") as fresh:
+            assert mode_of(fresh) == 0o666
+    finally:
+        os.umask(old)
+
+
+def test_a_file_that_went_away_while_it_was_filled_is_no_second_error(tmp_path: Path) -> None:
+    with pytest.raises(KeyError), replacing(tmp_path / "a") as fresh:
+        raise KeyError(fresh.unlink())
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- files that belong together, one by one ------------------------------------------------------------------------
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {name: content for name, content in everything(folder).items() if (folder / name).is_file()}
+
+
+def test_a_change_puts_and_removes_what_it_says_and_nothing_else(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "inner"
+    with change(folder) as wanted:
+        wanted.file("a.txt").write_text("A")
+        wanted.file("data/b.csv").write_text("B")
+        wanted.file("data/c.csv").write_text("C")
+        assert files(folder).keys() == {f"{STAGE}/a.txt", f"data/{STAGE}/b.csv", f"data/{STAGE}/c.csv"}
+        assert current_files(folder) == []
+    assert files(folder) == {"a.txt": b"A", "data/b.csv": b"B", "data/c.csv": b"C"}
+    with change(folder) as wanted:
+        wanted.file("data/b.csv").write_text("B2")
+        for name in ("b", "c", "gone"):
+            wanted.without(f"data/{name}.csv")
+        assert (list(wanted.put), list(wanted.remove)) == (["data/b.csv"], ["data/b.csv", "data/c.csv", "data/gone.csv"])
+    assert files(folder) == {"a.txt": b"A", "data/b.csv": b"B2"}
+    assert [field.name for field in attrs.fields(Change) if field.init] == ["folder"]
+    with change(folder):
+        pass
+    settle(folder)
+    assert files(folder) == {"a.txt": b"A", "data/b.csv": b"B2"}
+
+
+def interrupted(folder: Path, note: str) -> None:
+    """Lay a folder out as a write leaves it that was cut short after its note was set."""
+    for name in (f"{STAGE}/a.txt", f"data/{STAGE}/b.csv", "a.txt", "data/b.csv", "data/c.csv", "data/.hidden", "data/d.csv"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(f"new {name}" if STAGE in name else f"old {name}")
+    (folder / STAGE / "COMMIT").write_text(note)
+
+
+NOTE = json.dumps({"put": ["a.txt", "data/b.csv", "data/moved.csv"], "remove": ["data/c.csv", "data/gone.csv"]})
+
+
+def test_where_files_are_after_a_write_that_was_cut_short(tmp_path: Path) -> None:
+    interrupted(tmp_path, NOTE)
+    before = files(tmp_path)
+    assert [str(current(tmp_path, name).relative_to(tmp_path)) for name in (
+        "a.txt", "data/b.csv", "data/moved.csv", "data/d.csv", "none.txt")] == [
+        f"{STAGE}/a.txt", f"data/{STAGE}/b.csv", "data/moved.csv", "data/d.csv", "none.txt"]
+    assert [str(file.relative_to(tmp_path)) for file in current_files(tmp_path)] == [f"data/{STAGE}/b.csv", "data/d.csv"]
+    assert files(tmp_path) == before
+    settle(tmp_path)
+    assert files(tmp_path) == {
+        "a.txt": f"new {STAGE}/a.txt".encode(), "data/b.csv": f"new data/{STAGE}/b.csv".encode(), "data/.hidden": b"old data/.hidden",
+        "data/d.csv": b"old data/d.csv"}
+    assert current(tmp_path, "a.txt") == tmp_path / "a.txt"
+    assert [file.name for file in current_files(tmp_path)] == ["b.csv", "d.csv"]
+
+
+def test_a_change_begins_with_what_an_earlier_one_left(tmp_path: Path) -> None:
+    interrupted(tmp_path, NOTE)
+    with change(tmp_path):
+        assert files(tmp_path)["a.txt"] == f"new {STAGE}/a.txt".encode()
+        assert "data/c.csv" not in files(tmp_path)
+
+
+def test_whoever_interrupts_the_moving_is_told_of_and_the_files_are_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def interrupted_once(folder: Path) -> None:
+        calls.append(folder)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        settle(folder)
+
+    monkeypatch.setattr(atomic, "settle", interrupted_once)
+    with pytest.raises(KeyboardInterrupt), change(tmp_path) as wanted:
+        wanted.file("a.txt").write_text("A")
+    assert calls == [tmp_path] * 3
+    assert files(tmp_path) == {"a.txt": b"A"}
+
+
+def test_the_name_of_a_new_file_is_forced_to_the_disk_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    forced: list[dict[str, bytes]] = []
+    monkeypatch.setattr(atomic, "_sync_folder", lambda folder: forced.append(files(folder)))
+    write_bytes(tmp_path / "a", b"x")
+    assert forced == [{"a": b"x"}]
+
+
+@pytest.mark.parametrize("note", [
+    "", "[]", "{}", '{"put": []}', '{"remove": []}', '{"put": [], "remove": [], "more": []}', '{"put": {}, "remove": []}',
+    '{"put": [], "remove": {}}', '{"put": [1], "remove": []}', '{"put": ["a", 1], "remove": []}', '{"put": ["../a"], "remove": []}',
+    '{"put": ["a", "/b"], "remove": []}', '{"put": [".a"], "remove": []}', '{"put": ["data/.a"], "remove": []}',
+    '{"put": ["data/a/b"], "remove": []}', '{"put": ["other/a"], "remove": []}', '{"put": [""], "remove": []}',
+    '{"put": ["a\\u0000"], "remove": []}', '{"put": [], "remove": ["a.txt"]}', '{"put": [], "remove": ["data/c.csv", "a.txt"]}',
+    '{"put": [], "remove": ["data/../a.txt"]}', NOTE.ljust(1_000_001), "[" * 100_000])
+def test_a_note_that_names_anything_else_is_damaged(tmp_path: Path, note: str) -> None:
+    interrupted(tmp_path, note)
+    before = files(tmp_path)
+    for act in (settle, current_files, lambda folder: current(folder, "a.txt")):
+        with pytest.raises(FileProblem) as caught:
+            act(tmp_path)
+        assert str(caught.value) == (
+            f"{tmp_path}: a write was interrupted here and its note {STAGE}/COMMIT is damaged, so what belongs together is not "
+            "known; put back a copy of the folder")
+        assert caught.value.file == str(tmp_path / STAGE / "COMMIT")
+    assert files(tmp_path) == before
+
+
+def test_a_note_of_a_megabyte_is_read(tmp_path: Path) -> None:
+    interrupted(tmp_path, NOTE.ljust(1_000_000))
+    assert current(tmp_path, "a.txt") == tmp_path / STAGE / "a.txt"
 
 
 def test_one_file_that_fails_leaves_the_old_one(tmp_path: Path) -> None:

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from rupturekit.errors import FileProblem, InvalidRecords, RuptureKitError
 from rupturekit.problems import ProblemLog
-from rupturekit.records.boris import open_project, open_tabular
+from rupturekit.records.boris import is_tabular, open_project, open_tabular
 from rupturekit.records.bounded import Limits
+from rupturekit.records.delimited import Sheet
 from rupturekit.records.foreign import read_table
-from rupturekit.records.held import HeldSheet
+from rupturekit.records.held import HeldSheet, Hints
 from rupturekit.records.mapping import parse_mapping
 
 MAPPING = """
@@ -250,6 +251,12 @@ def test_broken_rows_above_the_names_of_the_columns_do_not_count(tmp_path: Path)
     log = ProblemLog()
     assert len(list(open_tabular(path, problems=log).rows())) == 2
     assert [(problem.row, problem.kind) for problem in log.problems] == [(4, "wrong number of cells")]
+    late = lines[-1].replace("4.000", "late")
+    path.write_text("\n".join([*lines[:-1], "ragged", late, "ragged"]) + "\n")
+    log = ProblemLog()
+    list(open_tabular(path, problems=log).rows())    # in the order of the rows, whoever found the fault
+    assert [(problem.row, problem.kind) for problem in log.problems] == [
+        (1, "START without STOP"), (3, "wrong number of cells"), (4, "no readable time"), (5, "wrong number of cells")]
 
 
 def test_a_table_without_names_of_columns_is_refused(tmp_path: Path) -> None:
@@ -264,6 +271,148 @@ def test_a_table_without_a_status_column_says_so_row_by_row(tmp_path: Path) -> N
     sheet = open_tabular(table(tmp_path / "e.tsv", [row[:9] if len(row) > 8 else row for row in OLD]), problems=log)
     assert list(sheet.rows()) == []
     assert {problem.kind for problem in log.problems} == {"unknown status"}
+
+
+# Whole sheets
+
+COLUMNS = ("observation", "subject", "behavior", "category", "modifiers", "behavior|modifiers", "type", "start_s", "stop_s",
+           "comment start", "comment stop")
+PROBLEMS = {
+    "no event": ("not an event", "", "'': expected time, subject and behaviour"),
+    "undefined": ("behaviour not defined", "dance", "'dance': the project does not say whether it is a point or a state; "
+                                                    "define it in BORIS"),
+    "time": ("no readable time", "invite", "'invite': '%s' is no time in seconds"),
+    "open": ("START without STOP", "wd", "'wd': the behaviour begins and never ends; mend it in BORIS"),
+    "twice": ("START without STOP", "wd", "'wd': the behaviour begins again before it ends; mend it in BORIS"),
+    "stop": ("STOP without START", "wd", "'wd': the behaviour ends and never began; mend it in BORIS"),
+    "status": ("unknown status", "wd", "'wd': '%s' is not START, STOP or POINT"),
+}
+
+
+def told(log: ProblemLog, file: str) -> list[tuple[int | None, str, str, str]]:
+    assert {(problem.field, problem.file) for problem in log.problems} <= {("behavior", file)}
+    return [(problem.row, problem.kind, problem.value, problem.message) for problem in log.problems]
+
+
+def problem(row: int, name: str, *inside: str) -> tuple[int, str, str, str]:
+    kind, value, message = PROBLEMS[name]
+    return row, kind, value, message % inside if inside else message
+
+
+def test_a_whole_project(path: Path) -> None:
+    one = [[0.5, "Klient", "wd", "", "in"], [0, "Klient", "wd", "None", None], [0, "No focal subject", "invite"],
+           [-0.5, "Klient", "cf", 7, "x", "y"], [0, "Klient", "cf", 7, ""],
+           [3, "B", "invite", [f"m{n}" for n in range(25)], "a  b"], [4, "A", "invite", "X", ""]]
+    content = project(("one", one), ("two", [[1, "K", "invite", "", ""]]))
+    content["observations"]["two"]["independent_variables"] = {"site": " b ", "n": 3}
+    content["observations"]["two"]["time offset"] = "0.0"
+    sheet, log = opened(path, content)
+    many = "|".join(f"m{n}" for n in range(20))
+    assert sheet.header == (*COLUMNS, "variable: arm", "variable: site", "variable: n")
+    assert list(sheet.rows()) == [
+        (2, ["one", "Klient", "wd", "markers", "", "wd", "STATE", "0", "0.5", "", "in", "a", "", ""]),
+        (3, ["one", "", "invite", "", "", "invite", "POINT", "0", "", "", "", "a", "", ""]),
+        (4, ["one", "Klient", "cf", "", "7", "cf|7", "STATE", "-0.5", "0", "x", "", "a", "", ""]),
+        (6, ["one", "B", "invite", "", many, f"invite|{many}", "POINT", "3", "", "a b", "", "a", "", ""]),
+        (7, ["one", "A", "invite", "", "X", "invite|X", "POINT", "4", "", "", "", "a", "", ""]),
+        (8, ["two", "K", "invite", "", "", "invite", "POINT", "1", "", "", "", "", "b", "3"])]
+    assert sheet.notes == ("8 events; 2 STARTs and STOPs made one row each",)
+    assert sheet.decimal_comma is False
+    assert sheet.hints == Hints(
+        roles=(("dyad", "observation"), ("party", "subject"), ("code", "behavior"), ("onset", "start_s"),
+               ("offset", "stop_s")),
+        questions=("is each observation a dyad of its own, seen once? Where several observations are sessions of one "
+                   'dyad, say which under values, here and in a [fields.session] with column = "observation"',))
+    assert not log
+
+
+def test_every_event_that_makes_no_row_is_told_in_full(path: Path) -> None:
+    events = [[1, "K", "wd", "", ""], [None, "K", "invite", "", ""], [" NA ", "K", "invite"], "no event", [2, "K"],
+              [2, "K", "dance", "", ""], [3, "K", "wd", "", ""], [4, "T", "wd", "", ""], ["-Infinity", "K", "invite"],
+              [1_000_000_000_000, "K", "invite"], ["1000000000000.000001", "K", "invite"], [-1_000_000_000_000, "K", "invite"]]
+    sheet, log = opened(path, project(("o", events), project_format_version="7" * 21))
+    assert [(number, cells[6:9]) for number, cells in sheet.rows()] == [
+        (1, ["STATE", "1", "3"]), (10, ["POINT", "1000000000000", ""]), (12, ["POINT", "-1000000000000", ""])]
+    assert told(log, path.name) == [
+        problem(2, "time", "None"), problem(3, "time", "NA"), problem(4, "no event"), problem(5, "no event"),
+        problem(6, "undefined"), problem(8, "open"), problem(9, "time", "-Infinity"),
+        problem(11, "time", "1000000000000.000001")]
+    assert sheet.notes == ("12 events; 1 START and STOP made one row",)
+    assert sheet.what == f"BORIS project, format {'7' * 19}…"
+
+
+@pytest.mark.parametrize(("empty", "says"), [
+    (1, "1 observation without any event: 1 in the order of the file"),
+    (5, "5 observations without any event: 1, 2, 3, 4, 5 in the order of the file"),
+    (6, "6 observations without any event: 1, 2, 3, 4, 5 (+1 more) in the order of the file"),
+])
+def test_observations_are_counted_and_five_are_named(path: Path, empty: int, says: str) -> None:
+    sheet, _ = opened(path, project(*((f"o{n}", []) for n in range(empty)), ("p", [[1.00000001, "K", "invite"]]),
+                                    project_format_version="7" * 20))
+    assert sheet.notes == (says, "1 time rounded to a microsecond: row 1")
+    assert sheet.what == f"BORIS project, format {'7' * 20}"
+
+
+KNOWN = ["Observation id", "Observation date", "Description", "Observation duration", "Observation type", "Source",
+         "Time offset (s)", "Coding duration", "Media duration (s)", "Total length", "FPS", "FPS (frame/s)", "Subject",
+         "Observation duration by subject by observation", "Behavior", "Behavioral category", "Modifiers", "Behavior type",
+         "Status", "Time", "Media file", "Media file name", "Media file path", "Image index", "Image file path", "Comment"]
+
+
+@pytest.mark.parametrize(("header", "expected"), [
+    *((("Observation id", name), False) for name in KNOWN),
+    (("Observation id", "D1 s1"), True), (("observation ID", "D1 s1", "", ""), True), (("Observation id",), False),
+    (("Observation id", "D1 s1", "x"), False), (("Observation id", "D1 s1", "x", ""), False), (("case", "D1 s1"), False),
+    (("Observation id", "Subject", "Behavior", "Behavior type", "Time"), True),
+    *((tuple(name for name in ("Observation id", "Subject", "Behavior", "Behavior type", "Time") if name != gone), False)
+      for gone in ("Observation id", "Subject", "Behavior", "Behavior type", "Time")),
+])
+def test_a_table_of_events_is_known_by_its_first_row(header: tuple[str, ...], expected: bool) -> None:
+    assert is_tabular(Sheet(path=Path("a.csv"), header=header, delimiter=",", encoding="utf-8")) is expected
+
+
+def test_columns_of_boris_itself_are_no_variables(tmp_path: Path) -> None:
+    cells = {"Observation id": "", "Subject": "K", "Behavior": "wd", "Behavior type": "start", "Time": " 0 ", "arm": "b",
+             "Modifier #1": "mX", "Modifier #2": "X", "Status": "none", "Comment": "c",
+             "Modifiers": "", "": "nameless"}
+    names = [*KNOWN, "arm", "Modifier #1", "Modifier #2", ""]
+    rows = [names, [cells.get(name, "?") for name in names],
+            [(cells | {"Behavior type": "", "Status": "stop", "Time": "-0.5", "Behavioral category": ""}).get(name, "?")
+             for name in names],
+            [(cells | {"Observation id": "two", "Subject": "No focal subject", "Behavior type": "x"}).get(name, "?")
+             for name in names]]
+    log = ProblemLog()
+    sheet = open_tabular(table(tmp_path / "e.tsv", rows), problems=log)
+    assert sheet.header == (*COLUMNS, "variable: arm")
+    assert list(sheet.rows()) == []
+    assert told(log, "e.tsv") == [problem(1, "open"), problem(2, "stop"), problem(3, "status", "X")]
+    rows[1][names.index("Time")] = "-0.75"
+    sheet = open_tabular(table(tmp_path / "e.tsv", rows), problems=ProblemLog())
+    assert list(sheet.rows()) == [
+        (1, ["", "K", "wd", "?", "mX|X", "wd|mX|X", "STATE", "-0.75", "-0.5", "c", "c", "b"])]
+    assert (sheet.what, sheet.notes) == ("BORIS table of events", ("3 events; 1 START and STOP made one row",))
+
+
+def test_a_smallest_table_and_what_its_preamble_states(tmp_path: Path) -> None:
+    preamble = [["Observation id", "one"], ["site", "left out"], ["Independent Variables", ""], ["variable", "value"],
+                [" arm ", " a "], ["", "nobody"], ["value", "variable"]]
+    rows = [["Time", "Behavior", "Status"], ["3", "wd", "Start"], ["5", "wd", "START"], ["6", "wd", "STOP"], ["0", "wd", "STOP"],
+            ["0.5", "cf", "START"], ["0", "cf", "START"]]
+    log = ProblemLog()
+    sheet = open_tabular(table(tmp_path / "e.tsv", [*preamble, *rows]), problems=log)
+    assert sheet.header == (*COLUMNS, "variable: arm", "variable: value")
+    assert list(sheet.rows()) == [
+        (2, ["one", "", "wd", "", "", "wd", "STATE", "5", "6", "", "", "a", "variable"])]
+    assert [line[:2] for line in told(log, "e.tsv")] == [
+        (1, "START without STOP"), (4, "STOP without START"), (5, "START without STOP"), (6, "START without STOP")]
+    assert [line[3] for line in told(log, "e.tsv")] == [
+        "'wd': the behaviour begins again before it ends; mend it in BORIS", PROBLEMS["stop"][2],
+        "'cf': the behaviour begins and never ends; mend it in BORIS",
+        "'cf': the behaviour begins again before it ends; mend it in BORIS"]
+    log = ProblemLog()
+    two = [["Observation id", "one"], ["Time", "Behavior"], ["1", "wd"]]
+    assert list(open_tabular(table(tmp_path / "e.tsv", two), problems=log).rows()) == []
+    assert told(log, "e.tsv") == [problem(1, "status", "no status")]
 
 
 # Any text

@@ -95,6 +95,55 @@ def test_hostile_xml_is_refused_at_once(content: bytes, says: str) -> None:
     assert time.perf_counter() - began < 3
 
 
+def test_the_limits_where_none_are_given() -> None:
+    assert Limits() == LIMITS == Limits(
+        file=100_000_000, text=40_000_000, xml=200_000_000, unpacked=400_000_000, members=2_000, ratio=300,
+        elements=20_000_000, attributes=200, depth=100, cells=5_000_000)
+
+
+@pytest.mark.parametrize(("limits", "at", "beyond", "says"), [
+    (Limits(depth=3), b"<a><b><c/><c/></b><b/></a>", b"<a><b/><b/><b><c><d/></c></b></a>",
+     "nests elements more than 3 deep, as no program writes"),
+    (Limits(elements=3), b"<a><b/><b/></a>", b"<a><b/><b/><b/></a>", "holds more than 3 elements of XML"),
+    (Limits(attributes=2), b"<a b='' c=''/>", b"<a b='' c='' d=''/>", "holds an element with more than 2 attributes"),
+    (Limits(xml=8), b"<a>b</a>", b"<a>bc</a>", "holds more than 8 bytes of XML"),
+])
+def test_what_is_at_a_limit_is_read_and_one_more_is_not(limits: Limits, at: bytes, beyond: bytes, says: str) -> None:
+    assert parsed(at, limits).tags[-1] == "/a"
+    with pytest.raises(FileProblem) as caught:
+        parsed(beyond, limits)
+    assert str(caught.value) == f"a.eaf: {says}"
+
+
+@pytest.mark.parametrize("piece", [b"<!--c-->", b"<?go?>", b"text ", b"<b/>"])
+def test_only_one_thing_without_an_end_is_too_long(piece: bytes) -> None:
+    many = piece * (300_000 // len(piece))
+    heard = Heard()
+    parse_xml([b"<a>", many, many, many, many, b"</a>"], heard, path=HERE)
+    assert (heard.tags[0], heard.tags[-1]) == ("a", "/a")
+    with pytest.raises(IllFormed):    # an end that takes its time begins to count anew, too
+        parse_xml([b"<a><b>", b"</b" + b" " * 600_000, b">", b"</a" + b" " * 600_000], heard, path=HERE)
+
+
+@pytest.mark.parametrize("before", [b"", b"<a>", b"<a><b></b>", b"<a>text", b"<a><!--c-->"])
+def test_a_tag_may_have_a_megabyte_and_no_more(before: bytes) -> None:
+    with pytest.raises(IllFormed):
+        parse_xml([before, b"<a b='".ljust(1_000_000, b"x")], Heard(), path=HERE)
+    with pytest.raises(FileProblem, match=r"a.eaf: holds a tag of more than 1 MB, as no program writes"):
+        parse_xml([before, b"<a b='".ljust(1_000_001, b"x")], Heard(), path=HERE)
+
+
+def test_text_around_a_sign_comes_in_one_piece() -> None:
+    pieces: list[str] = []
+
+    class Pieces(Heard):
+        def text(self, data: str) -> None:
+            pieces.append(data)
+
+    parse_xml([b"<a>b&amp;c</a>"], Pieces(), path=HERE)
+    assert pieces == ["b&c"]
+
+
 def test_many_elements_and_much_text_are_refused() -> None:
     with pytest.raises(FileProblem, match="more than 10 elements"):
         parsed(b"<a>" + b"<b/>" * 11 + b"</a>", Limits(elements=10))
@@ -125,6 +174,23 @@ def test_a_file_of_a_gigabyte_is_refused_unread(tmp_path: Path) -> None:
     path = sparse(tmp_path / "big.boris", GIGABYTE, b'{"observations": ')
     with pytest.raises(FileProblem, match=r"big.boris: has 1,000 MB; a project may have at most 40 MB"):
         whole_text(path, most=LIMITS.text, what="a project")
+
+
+@pytest.mark.parametrize(("size", "most", "says"), [
+    (999_999, 999_998, "has 999,999 bytes; it may have at most 999,998 bytes"),
+    (1_000_000, 999_999, "has 1 MB; it may have at most 999,999 bytes"),
+    (2_600_000, 1_000_000, "has 3 MB; it may have at most 1 MB"),
+])
+def test_a_file_is_refused_with_its_size_and_what_it_may_have(tmp_path: Path, size: int, most: int, says: str) -> None:
+    path = sparse(tmp_path / "a.json", size)
+    with pytest.raises(FileProblem) as caught:
+        whole_text(path, most=most, what="it")
+    assert str(caught.value) == f"a.json: {says}. Split it, or export fewer sessions at a time"
+    assert len(whole_text(path, most=size, what="it")) == size
+
+
+def test_a_stream_comes_in_blocks_of_64_kb() -> None:
+    assert [len(block) for block in blocks_of(io.BytesIO(bytes(65_537)))] == [65_536, 1]
 
 
 def test_text_is_utf_8_with_or_without_its_mark(tmp_path: Path) -> None:
@@ -279,6 +345,62 @@ def test_a_directory_that_counts_too_few_is_counted_again() -> None:
     few = content[: at + 8] + struct.pack("<HH", 1, 1) + content[at + 12:]
     with pytest.raises(FileProblem, match="more than 20 files"):
         unfolded(few, Limits(members=20))
+
+
+def commented(content: bytes, comment: bytes) -> bytes:
+    """Return an archive with a comment behind its directory."""
+    return content[:-2] + struct.pack("<H", len(comment)) + comment
+
+
+def test_the_directory_is_found_behind_the_longest_comment_and_in_the_smallest_archive() -> None:
+    content = archive(("a", b"1" * 100_000), method=zipfile.ZIP_STORED)
+    assert unfolded(commented(content, b"c" * 65_535)) == {"a": b"1" * 100_000}
+    assert unfolded(commented(archive(("a", b"1")), b"PK\x06\x07")) == {"a": b"1"}
+    assert len(archive()) == 22
+    assert unfolded(archive()) == {}
+    for cut in (archive(("a", b"1"))[:-1], archive()[:-1], archive(("a", b"1")) + bytes(65_536)):
+        with pytest.raises(FileProblem, match=re.escape("a.xlsx: is a broken archive (it has no directory at its end)")):
+            unfolded(cut)
+
+
+def test_only_what_stands_right_before_the_end_makes_an_archive_one_for_more_than_4_gb() -> None:
+    mark, end = b"PK\x06\x07", archive()
+    for before in (mark + bytes(16), mark + bytes(10), b"x" * 30 + mark + bytes(16)):
+        with pytest.raises(FileProblem, match="is an archive for more than 4 GB"):
+            unfolded(before + end)
+    stream, info = io.BytesIO(), zipfile.ZipInfo("a")
+    info.comment = mark + bytes(17)
+    with zipfile.ZipFile(stream, "w") as packed:
+        packed.writestr(info, b"1")
+    assert unfolded(stream.getvalue()) == {"a": b"1"}
+
+
+NOISE = bytes(range(256)) * 8_000    # about 2 MB
+
+
+@pytest.mark.parametrize(("at", "beyond", "limits", "says"), [
+    (archive(*((f"m{n}", b"") for n in range(20))), archive(*((f"m{n}", b"") for n in range(21))), Limits(members=20),
+     "is an archive of more than 20 files, which no sheet needs; save it again"),
+    (archive(("m" * 454, b"")), archive(("m" * 455, b"")), Limits(members=1),
+     "is an archive of more than 1 files, which no sheet needs; save it again"),
+    (archive(("a", b"x" * 900), ("b", b"x" * 100)), archive(("a", b"x" * 900), ("b", b"x" * 101)), Limits(unpacked=1_000),
+     "would unfold to 1,001 bytes; an archive may hold at most 1,000 bytes"),
+    (archive(("a", b"x" * 1_000)), archive(("a", b"x" * 1_001)), Limits(xml=1_000),
+     "would unfold to 1,001 bytes in one part; a part may have at most 1,000 bytes"),
+    (archive(("a", bytes(1_000_000))), archive(("a", bytes(1_000_001))), LIMITS,
+     "holds a part that unfolds to more than 300 times its size, as no sheet does"),
+    (archive(("a", NOISE), method=zipfile.ZIP_STORED), archive(("a", NOISE)), Limits(ratio=1),
+     "holds a part that unfolds to more than 1 times its size, as no sheet does"),
+])
+def test_an_archive_at_a_limit_is_read_and_one_beyond_is_not(at: bytes, beyond: bytes, limits: Limits, says: str) -> None:
+    assert unfolded(at, limits)
+    with pytest.raises(FileProblem) as caught:
+        unfolded(beyond, limits)
+    assert str(caught.value) == f"a.xlsx: {says}"
+
+
+def test_other_flags_of_a_member_are_no_password() -> None:
+    assert unfolded(with_flag(archive(("a", b"1")), 2)) == {"a": b"1"}
 
 
 def test_two_members_of_one_name_are_refused() -> None:

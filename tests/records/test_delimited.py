@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import inspect
 import os
 import tracemalloc
 import warnings
@@ -12,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rupturekit.errors import CodingWarning, FileProblem, RecordError
-from rupturekit.problems import ProblemLog
+from rupturekit.problems import Problem, ProblemLog
 from rupturekit.records import delimited
 from rupturekit.records.delimited import DELIMITERS, Sheet, open_sheet, write_sheet
 
@@ -126,6 +127,9 @@ def test_cells_agree_with_the_csv_module(tmp_path_factory, table, times):
 
 
 @given(st.text('",x\n', max_size=12), st.integers(1, 4))
+@example('x"', 1)
+@example('"",x"', 1)
+@example('"x","",""x', 2)
 def test_the_scanner_may_be_fed_in_pieces(text, size):
     state = 0
     for at in range(0, len(text), size):
@@ -154,6 +158,57 @@ def test_every_pass_counts_anew_and_reports_once(file):
         assert (len(log), sheet.rows_seen, sheet.rows_refused) == (2, 3, 2)
 
 
+def test_a_sheet_that_was_not_read_has_counted_nothing(file):
+    bare = Sheet(path=Path("study/moves.csv"), header=("a", "b"), delimiter=",", encoding="utf-8")
+    assert bare == Sheet(path=Path("study/moves.csv"), header=("a", "b"), delimiter=",", encoding="utf-8",
+                         decimal_comma=None, max_cell=100_000, problems=None)
+    sheet = open_sheet(file("a,b\n1,2\n"))
+    for each in (bare, sheet):
+        assert (each.rows_seen, each.rows_refused, each.rows_blank, each.max_cell) == (0, 0, 0, 100_000)
+
+
+def test_rows_are_read_in_blocks_and_from_any_row_on(file):
+    sheet = open_sheet(file('\n,,\na,b\nd1,W3\n\n,\n"x\ny",C2\nd2\nd3,W4'), problems=ProblemLog())
+    blocks = list(sheet.blocks(6))
+    assert blocks == [b"d1,W3\n", b"\n,\n", b'"x\ny",C2\n', b"d2\n", b"d3,W4\n"]
+    rows = [(1, ["d1", "W3"]), (2, []), (3, []), (4, ["x\ny", "C2"]), (5, []), (6, ["d3", "W4"])]
+    assert list(sheet.rows_in(b"".join(blocks), first=1)) == rows
+    assert (sheet.rows_seen, sheet.rows_refused, sheet.rows_blank) == (4, 1, 2)
+    for first in range(1, 8):
+        assert list(sheet.rows_from(first)) == rows[first - 1:]
+    assert list(sheet.rows_in(blocks[3] + blocks[4], first=5)) == rows[4:]
+    assert list(sheet.rows()) == [row for row in rows if row[1]]
+
+
+@pytest.mark.parametrize(("content", "blocks"), [
+    (b"a,b\n1,2\n", [b"1,2\n"]),
+    (b"\xef\xbb\xbfa,b\n1,2\n", [b"1,2\n"]),
+    (b"\n\r\n,\n\xc3\xa4,b\r\n1,2", [b"1,2\n"]),
+    (b"a,b\n", []),
+    (b"a,b", []),
+    (b'a,b\n"1,2', [None]),
+    (b'a,b\n1,2\n"1,2', [b"1,2\n", None]),
+    (b'a,b\n1,"2\n3"', [b'1,"2\n3"\n']),
+    (b'a,b\n1,2"\n', [None]),
+    ("a,b\n1,2\n".encode("utf-16"), [None]),
+])
+def test_blocks_begin_behind_the_header_and_end_where_rows_do(file, content, blocks):
+    assert list(open_sheet(file(content)).blocks(4)) == blocks
+
+
+def test_a_block_that_does_not_end_is_left_to_the_rows(file):
+    for more, blocks in (0, [b"x" * 16_000_000 + b"\n"]), (1, [None]):
+        sheet = open_sheet(file(b"a\n" + b"x" * (16_000_000 + more)))
+        assert list(sheet.blocks(16_000_001)) == blocks
+
+
+def test_a_header_that_may_be_cut_is_left_to_the_rows(file):
+    for length, blocks in (999_999, [b"1\n"]), (1_000_000, [None]):
+        sheet = open_sheet(file(b"x" * (length - 1) + b"\n1\n"), max_cell=length)
+        assert list(sheet.blocks(9)) == blocks
+        assert [cells for _, cells in sheet.rows()] == [["1"]]
+
+
 def test_a_header_alone_is_a_table_without_rows(file):
     assert refused(file("dyad,code"))[0] == []
 
@@ -174,6 +229,34 @@ def test_nameless_and_duplicate_columns_go_to_the_log(file):
         "moves.csv, column 3: column 3 has no name; name it, or delete it if it is empty",
         "moves.csv, code: 3 columns share this name (columns 1 and 2); rename all but one",
     ]
+
+
+def test_odd_names_are_problems_with_all_they_need(file):
+    _, log, _ = refused(file("a,,a,b,b,b\n"))
+    assert log.problems == (
+        Problem(kind="no name", field="column 2", value="", row=None, file="moves.csv",
+                message="column 2 has no name; name it, or delete it if it is empty"),
+        Problem(kind="duplicate name", field="a", value="a", row=None, file="moves.csv",
+                message="2 columns share this name (columns 1 and 3); rename all but one"),
+        Problem(kind="duplicate name", field="b", value="b", row=None, file="moves.csv",
+                message="3 columns share this name (columns 4 and 5); rename all but one"))
+
+
+@pytest.mark.parametrize("row", ["x" * 999_999, '"' + "x" * 999_997 + '"'])
+def test_a_header_of_exactly_the_limit_is_taken(file, row):
+    name = "x" * row.count("x")
+    assert open_sheet(file(f"{row}\n1\n"), max_cell=1_000_000).header == (name,)
+    with pytest.raises(FileProblem, match=r"^moves\.csv: has a header of more than 1,000,000 characters; is it a table\?$"):
+        open_sheet(file(f" {row}\n1\n"), max_cell=1_000_000)
+
+
+def test_a_column_name_of_exactly_the_limit_is_taken(file):
+    assert open_sheet(file("a," + "x" * 10 + "\n"), max_cell=10).header == ("a", "x" * 10)
+    with pytest.raises(FileProblem, match=r"^moves\.csv: has a column name of more than 10 characters$"):
+        open_sheet(file("a," + "x" * 11 + "\n"), max_cell=10)
+    open_sheet(file("a," + "x" * 100_000 + "\n"))
+    with pytest.raises(FileProblem, match="more than 100,000 characters"):
+        open_sheet(file("a," + "x" * 100_001 + "\n"))
 
 
 def test_without_a_log_the_first_problem_is_raised(file):
@@ -211,13 +294,54 @@ def test_the_largest_cell_is_named_by_its_column(file):
     ]
 
 
+def test_a_refused_row_is_a_problem_with_all_it_needs(file):
+    _, log, _ = refused(file('a,b\n1\n"x"y,2\n1,{}\n'.format("z" * 9)), max_cell=8)
+    assert log.problems == (
+        Problem(kind="wrong number of cells", field="", value="1 instead of 2", row=1, file="moves.csv",
+                message="the row has 1 instead of 2 cells; quote cells that contain the delimiter"),
+        Problem(kind="broken quotation marks", field="", value="", row=2, file="moves.csv",
+                message="a quotation mark stands inside a quoted cell; double it, or remove it"),
+        Problem(kind="cell too large", field="b", value="z" * 9, row=3, file="moves.csv",
+                message="the cell has 9 characters; a cell may have at most 8"))
+
+
+def test_the_longest_row_that_could_be_sound_is_read_and_no_longer_one(file, monkeypatch):
+    monkeypatch.setattr(delimited, "_LONGEST_HEADER", 10)
+    cell, width = 5, 4
+    full = ",".join(['"' + '""' * cell + '"'] * width) + "\r\n"
+    longest = (2 * cell + 3) * width + 1
+    assert len(full) == longest
+    rows, log, _ = refused(file("a,b,c,d\r\n" + full), max_cell=cell)
+    assert rows == [(1, ['"' * cell] * width)]
+    assert not log
+    ends = ",,,\n"
+    for more, message in (0, f"the cell has {longest - 4:,} characters; a cell may have at most 5"), (
+            1, f"the row has {longest + 1:,} characters; a cell may have at most 5"):
+        _, log, _ = refused(file("a,b,c,d\n" + "x" * (longest + more - len(ends)) + ends), max_cell=cell)
+        assert [problem.message for problem in log.problems] == [message]
+
+
+def test_in_a_narrow_table_a_row_may_be_as_long_as_a_header(file):
+    for more, kind in (0, "cell too large"), (1, "row too long"), (500_000, "row too long"):
+        _, log, _ = refused(file("a,b\n" + "X" * (1_000_000 + more - 3) + ",2\n1,2\n"))
+        assert [(problem.kind, problem.row) for problem in log.problems] == [(kind, 1)]
+
+
+def test_a_cell_has_a_hundred_thousand_characters_at_most(file):
+    rows, log, _ = refused(file("a,b\n" + "x" * 100_000 + ",2\n" + "x" * 100_001 + ",2\n"))
+    assert rows == [(1, ["x" * 100_000, "2"])]
+    assert [problem.message for problem in log.problems] == [
+        "the cell has 100,001 characters; a cell may have at most 100,000"]
+
+
 def test_a_cell_of_exactly_the_limit_is_taken(file):
     assert cells_of(file("a,b\n" + '"' + '""' * 8 + '",x\n'), max_cell=8) == [['"' * 8, "x"]]
 
 
-@pytest.mark.parametrize("fill", ["x", "x\n", "x,", 'x""', '""\r\n', '"",'])
-def test_a_huge_cell_is_skipped_to_its_end(file, fill):
-    rows, log, _ = refused(file(f'a,b\n1,2\n"{fill * 500_000}",2\n3,4\n'), max_cell=1_000)
+@pytest.mark.parametrize("fill", ["X", "xxxxxxxxx\n", "x,", 'x""', '""xxxxxx\r\n', '"",'])
+def test_a_huge_cell_is_skipped_to_its_end(file, fill, monkeypatch):
+    monkeypatch.setattr(delimited, "_LONGEST_HEADER", 10_000)
+    rows, log, _ = refused(file(f'a,b\n1,2\n"{fill * 12_000}",2\n3,4\n'), max_cell=1_000)
     assert rows == [(1, ["1", "2"]), (3, ["3", "4"])]
     assert len(log) == 1
     assert "characters; a cell may have at most 1,000" in log.problems[0].message
@@ -283,6 +407,18 @@ def test_a_quote_that_is_never_closed_is_a_problem_of_the_file(file):
         ("dyad\n1\n", ",", None),
         ("dyad;code;note\n1;2;a, b\n1;2;c, d\n3;4\n", ";", None),
         ('dyad;note\n1;"never closed\n', ";", None),
+        ("a;b,c\n1;2,3\n", ",", None),
+        ("a;b,c\n1;2,3\n1;2\n", ";", True),
+        ("a;b;c,d\n1;2;3,4\n", ";", True),
+        ("a|b;c\n1|2;3\n", ";", None),
+        ("a\tb|c\n1\t2|3\n", "\t", None),
+        ("a,b;c\n1,2;3\n1,2;3,4\n", ";", True),
+        ("dyad;onset\nd1; -12,5 \n", ";", True),
+        ("dyad;onset\nd1;+0,5\n", ";", True),
+        ("dyad;onset\nd1; -12.5 \n", ";", False),
+        ("dyad;onset\nd1;+0.5\n", ";", False),
+        ("dyad;onset\nd1;1,2,3\nd2;x1,2\nd3;1,\nd4;,5\n", ";", None),
+        ("dyad;1,5\nd1;2\n", ";", True),
     ],
 )
 def test_the_dialect_is_guessed(file, text, delimiter, decimal_comma):
@@ -301,9 +437,20 @@ def test_a_delimiter_is_one_character(file, delimiter):
 
 
 def test_a_long_file_is_guessed_by_its_beginning(file):
-    path = file("a;b\n" + "1;2,5\n" * 100_000)
+    path = file("a;b\n" + f"{'1' * 95};2,5\n" * 3_000)
     assert open_sheet(path).delimiter == ";"
-    assert sum(1 for _ in open_sheet(path).rows()) == 100_000
+    assert sum(1 for _ in open_sheet(path).rows()) == 3_000
+
+
+def test_the_first_two_hundred_thousand_characters_are_looked_at(file):
+    end = "1;2,5\n"
+    body = "a;b\n" + f"1;{'2' * 997}\n" * 199
+    for more, comma in (0, True), (1, None):
+        path = file(body + "1;" + "x" * (200_000 + more - len(body) - len(end) - 3) + "\n" + end)
+        assert path.stat().st_size == 200_000 + more
+        assert open_sheet(path).decimal_comma is comma
+    whole = body + end  # the torn row behind it says nothing
+    assert open_sheet(file(f"{whole}1;{'x' * (200_000 - len(whole))}\n")).decimal_comma is True
 
 
 def test_a_header_longer_than_the_sample_is_still_split(file):
@@ -324,8 +471,36 @@ def test_windows_1252_is_read_with_a_warning_at_the_caller(file):
 
 
 def test_a_fault_far_down_is_found_at_the_door(file):
-    with pytest.raises(FileProblem, match=r"neither UTF-8 nor Windows-1252 text \(near line \d{5}\)"):
+    with pytest.raises(FileProblem, match=r"neither UTF-8 nor Windows-1252 text \(near line 49153\)"):
         open_sheet(file(b"a,b\n" + b"1,2\n" * 50_000 + b"\x81,2\n"))
+
+
+def test_a_fault_is_looked_for_in_steps_of_65_536_characters(file):
+    for rows, line in (16_383, 1), (16_384, 16_385):
+        with pytest.raises(FileProblem, match=rf"is not utf-8 text \(near line {line}\)"):
+            open_sheet(file(b"a,b\n" + b"1,2\n" * (rows - 1) + b"\xfc,2\n" + b"1,2\n" * 9), encoding="utf-8")
+    with pytest.raises(FileProblem, match=r"NUL character \(line 20001\)"):
+        open_sheet(file(b"a,b\n" + b"1,2\n" * 19_999 + b"1,2\0\n"), delimiter=",")
+
+
+@pytest.mark.parametrize("rest", [b"", b"1,2\n"])
+def test_half_a_letter_at_the_end_of_a_step_is_no_utf8(file, rest):
+    content = (b"a,b\n" + b"1,%b\n" % (b"2" * 65_529))[:-1] + b"\xc3"
+    assert len(content) == 65_536
+    with pytest.warns(CodingWarning, match=r"near line 1\)"):
+        assert open_sheet(file(content + rest)).encoding == "cp1252"
+    assert open_sheet(file(content + b"\xa4" + rest)).encoding == "utf-8"
+
+
+def test_half_a_letter_is_not_completed_behind_plain_text(file):
+    start = (b"a,b\n" + b"1,%b\n" % (b"2" * 65_529))[:-1] + b"\xc3"
+    with pytest.warns(CodingWarning, match=r"near line 1\)"):
+        assert open_sheet(file(start + b"1" * 65_536 + b"\xa4\n")).encoding == "cp1252"
+
+
+def test_bytes_that_utf8_has_and_another_encoding_has_not(file):
+    with pytest.raises(FileProblem, match=r"^moves\.csv: is not cp1252 text \(near line 1\); declare the encoding it was "):
+        open_sheet(file(b"note\n\xc2\x81\n"), encoding="cp1252")
 
 
 @pytest.mark.parametrize(
@@ -336,6 +511,14 @@ def test_a_fault_far_down_is_found_at_the_door(file):
         ("utf-8", f"note\n{PERSON}\n".encode("utf-8-sig"), "utf-8-sig"),
         ("utf-16-le", f"\ufeffnote\n{PERSON}\n".encode("utf-16-le"), "utf-16"),
         ("utf-16-be", f"note\n{PERSON}\n".encode("utf-16-be"), "utf-16-be"),
+        ("utf-8-sig", f"note\n{PERSON}\n".encode("utf-8-sig"), "utf-8-sig"),
+        ("utf-16", f"note\n{PERSON}\n".encode("utf-16"), "utf-16"),
+        ("utf-16-be", f"\ufeffnote\n{PERSON}\n".encode("utf-16-be"), "utf-16"),
+        ("utf-32", f"note\n{PERSON}\n".encode("utf-32"), "utf-32"),
+        ("utf-32-le", f"\ufeffnote\n{PERSON}\n".encode("utf-32-le"), "utf-32"),
+        ("utf-32-be", f"\ufeffnote\n{PERSON}\n".encode("utf-32-be"), "utf-32"),
+        ("utf-32", f"\ufeffnote\n{PERSON}\n".encode("utf-32-be"), "utf-32"),
+        ("utf-8-sig", f"note\n{PERSON}\n".encode(), "utf-8-sig"),
     ],
 )
 def test_a_declared_encoding_is_taken(file, declared, content, encoding):
@@ -358,6 +541,8 @@ BAD_FILES = [
     (b",,,\n,,\n", {}, "nothing but blank lines"),
     (b"\xef\xbb\xbf", {}, "nothing but blank lines"),
     (b"a,b\n1,\x002\n", {}, r"NUL character \(line 2\)"),
+    (b"\0a,b\n", {}, r"NUL character \(line 1\)"),
+    (b"a\nb\nc\0\nd\0\n", {}, r"NUL character \(line 3\)"),
     ("a,b\n".encode("utf-16-le"), {}, r"NUL character \(line 1\): binary, or UTF-16 without its mark"),
     ("a\0,b\n".encode("utf-16"), {}, "NUL character"),
     (b"PK\x03\x04rest", {}, r"looks like an Excel workbook \(xlsx\).*save it as CSV"),
@@ -392,6 +577,15 @@ def test_a_missing_file_suggests_its_neighbour(file, tmp_path):
         open_sheet(tmp_path / "moves-data.csv")
     with pytest.raises(FileProblem, match=r"^zzz: there is no such file$"):
         open_sheet(str(tmp_path / "zzz"))
+
+
+def test_ten_thousand_names_are_looked_through_for_a_neighbour(tmp_path, monkeypatch):
+    for before, near in (9_999, True), (10_000, False):
+        names = [*(f"{at:05d}" for at in range(before)), "moves_data.csv"]
+        monkeypatch.setattr(Path, "iterdir", lambda folder, names=names: (folder / name for name in names))
+        with pytest.raises(FileProblem) as caught:
+            open_sheet(tmp_path / "moves-data.csv")
+        assert ("moves_data.csv" in str(caught.value)) is near
 
 
 def test_a_missing_folder_is_named(tmp_path):
@@ -450,6 +644,11 @@ def test_sheets_compare_by_what_they_say(file):
     path = file("a,b\n1,2\n")
     assert open_sheet(path, problems=ProblemLog()) == open_sheet(path)
     assert "moves" not in repr(open_sheet(path))
+    read = open_sheet(path)
+    assert len(list(read.rows())) == 1
+    assert read == open_sheet(path)
+    assert list(inspect.signature(Sheet).parameters) == [
+        "path", "header", "delimiter", "encoding", "decimal_comma", "max_cell", "problems"]
     assert open_sheet(path).name == "moves.csv"
 
 

@@ -15,7 +15,7 @@ from rupturekit.problems import ProblemLog
 from rupturekit.records.bounded import Limits
 from rupturekit.records.elan import open_eaf
 from rupturekit.records.foreign import read_table
-from rupturekit.records.held import HeldSheet
+from rupturekit.records.held import HeldSheet, Hints
 from rupturekit.records.mapping import parse_mapping
 
 MAPPING = """
@@ -141,6 +141,100 @@ def test_an_annotation_that_ends_before_it_starts_is_a_bad_row(path: Path) -> No
         read_table(path, parse_mapping(MAPPING % "refuse"))
 
 
+# Whole sheets
+
+COLUMNS = ("document", "tier", "participant", "annotator", "type", "start_s", "end_s", "value", "timing", "annotation")
+
+
+def test_what_the_columns_are_and_what_they_could_be_read_as(path: Path) -> None:
+    sheet, _ = opened(path, WHOLE)
+    questions = (
+        "which dyad and which session is this document? Write constant = ... in the place of column",
+        'does the value of an annotation hold its code? Where the tier is the code, say column = "tier" under [fields.code]')
+    roles = (("dyad", "document"), ("rater", "annotator"), ("code", "value"), ("onset", "start_s"), ("offset", "end_s"))
+    assert sheet.header == COLUMNS
+    assert {cells[0] for _, cells in sheet.rows()} == {"session 1"}
+    assert sheet.decimal_comma is False
+    assert sheet.hints == Hints(roles=(*roles, ("party", "participant")), questions=questions)
+    plain, _ = opened(path, document(tier("K", aligned("a1", "t1", "t2", "wd"), more='ANNOTATOR="r1"')))
+    assert plain.hints == Hints(roles=(*roles, ("party", "tier")), questions=questions)
+
+
+def test_a_document_that_leaves_every_name_out(path: Path) -> None:
+    """What has no name is known by having none: the one time slot, type, vocabulary and entry fit together."""
+    content = """<ANNOTATION_DOCUMENT VERSION="2.5"><HEADER/>
+    <ANNOTATION_VALUE>nobody's</ANNOTATION_VALUE><CVE_VALUE> out  side </CVE_VALUE><TIME_SLOT TIME_VALUE=" 7 "/>
+    <ALIGNABLE_ANNOTATION/><TIER TIER_ID=" T " PARTICIPANT=" P " ANNOTATOR=" A "><ALIGNABLE_ANNOTATION CVE_REF="">
+    <ANNOTATION_VALUE> a <b/> b </ANNOTATION_VALUE></ALIGNABLE_ANNOTATION>left out<REF_ANNOTATION/></TIER>
+    <LINGUISTIC_TYPE CONSTRAINTS="Symbolic Association"/>
+    <LINGUISTIC_TYPE LINGUISTIC_TYPE_ID="x" CONTROLLED_VOCABULARY_REF="y"/></ANNOTATION_DOCUMENT>"""
+    sheet, log = opened(path, content)
+    assert [(number, *cells[1:]) for number, cells in sheet.rows()] == [
+        (1, "", "", "", "", "0.007", "0.007", "out side", "aligned", ""),
+        (2, "T", "P", "A", "", "0.007", "0.007", "a b", "aligned", ""),
+        (3, "T", "P", "A", "", "", "", "out side", "its own parent", "")]
+    assert sheet.notes == (
+        "2 annotations of a kind that does not fit the linguistic type of the tier: rows 1, 2",
+        "1 annotation with a value that is not in the vocabulary of their type: row 2",
+        "1 annotation that refer to each other in a ring or an endless chain, so without times: row 3")
+    assert sheet.what == "ELAN document, format 2.5"
+    assert not log
+
+
+def test_an_annotation_stands_for_an_aligned_one_at_most_twenty_steps_away(path: Path) -> None:
+    chain = [referring(f"a{n}", f"a{n - 1}", "x") for n in range(1, 22)]
+    sheet, _ = opened(path, document(tier("A", aligned("a0", "t1", "t2", "wd")), tier("B", *chain, type="same")))
+    timing = {cells[9]: cells[8] for _, cells in sheet.rows()}
+    assert timing == {"a0": "aligned", **{f"a{n}": "as its parent" for n in range(1, 21)}, "a21": "its own parent"}
+    assert sheet.notes == (
+        "1 annotation that refer to each other in a ring or an endless chain, so without times: row 22",)
+
+
+@pytest.mark.parametrize(("text", "cell"), [
+    ("0", "0"), (" 1500 ", "1.5"), ("999999999999999", "999999999999.999"), ("1" + "0" * 15, ""), ("-5", ""), ("1.5", ""),
+    ("\u0661\u0662", ""), ("\u00b2", ""), ("x", ""), ("", "")])
+def test_a_time_slot_is_whole_milliseconds_of_at_most_fifteen_digits(path: Path, text: str, cell: str) -> None:
+    content = document(tier("K", aligned("a1", "t5", "t5", "wd"), aligned("a2", "t1", "t2", "wd")))
+    sheet, _ = opened(path, content.replace('TIME_SLOT_ID="t5"/>', f'TIME_SLOT_ID="t5" TIME_VALUE="{text}"/>'))
+    rows = {cells[9]: (number, *cells[5:7], cells[8]) for number, cells in sheet.rows()}
+    assert rows["a1"] == (1 if cell == "0" or cell == "1.5" else 2, cell, cell, "aligned" if cell else "not aligned")
+
+
+def test_constraints_that_elan_has_are_known_and_five_others_named(path: Path) -> None:
+    known = ("", "Symbolic_Association", "Symbolic Association", "Symbolic_Subdivision", "Symbolic Subdivision",
+             "Time_Subdivision", "Time Subdivision", "Included_In", "Included In")
+    types = "".join(f'<LINGUISTIC_TYPE LINGUISTIC_TYPE_ID="k{n}" CONSTRAINTS="{name}"/>' for n, name in enumerate(known))
+    assert opened(path, document(types=types))[0].notes == ()
+    odd = [f'<LINGUISTIC_TYPE LINGUISTIC_TYPE_ID="o{n}" CONSTRAINTS="{n}"/>' for n in range(6)]
+    for count, shown in ((5, "o0, o1, o2, o3, o4"), (6, "o0, o1, o2, o3, o4 (+1 more)")):
+        assert opened(path, document(types=types + "".join(odd[:count])))[0].notes == (
+            f"linguistic types with a constraint that is not known: {shown}",)
+
+
+def test_who_says_what_a_document_is(path: Path) -> None:
+    for head, what in (('FORMAT="3.0" VERSION="2.7"', "3.0"), (f'FORMAT="{"1" * 20}"', "1" * 20),
+                       (f'FORMAT="{"1" * 21}"', "1" * 19 + "…")):
+        assert opened(path, document(head=head))[0].what == f"ELAN document, format {what}"
+    assert opened(path, document(units="Milliseconds"))[0].notes == ()
+    assert opened(path, document(units=""))[0].notes == ()
+
+
+def test_an_annotation_that_ends_before_it_starts_is_told_in_full(path: Path) -> None:
+    same = aligned("a2", "t1", "t1", "wd")
+    sheet, log = opened(path, document(tier("Klient", aligned("a1", "t2", "t1", "wd"), same)))
+    assert [(number, cells[9]) for number, cells in sheet.rows()] == [(1, "a2")]
+    assert [(each.row, each.kind, each.field, each.value, each.file, each.message) for each in log.problems] == [
+        (2, "ends before it starts", "end_s", "", "session 1.eaf", "the annotation ends before it starts; mend it in ELAN")]
+
+
+@pytest.mark.parametrize("cells", [30, 39])
+def test_as_many_annotations_as_cells_allow_are_read(path: Path, cells: int) -> None:
+    path.write_text(WHOLE, encoding="utf-8")
+    assert len(list(open_eaf(path, limits=Limits(cells=cells)).rows())) == 3
+    with pytest.raises(FileProblem, match="session 1.eaf: holds more than 2 annotations"):
+        open_eaf(path, limits=Limits(cells=29))
+
+
 # What is wrong in a document
 
 @pytest.mark.parametrize(("tiers", "says"), [
@@ -180,6 +274,8 @@ def test_vocabularies_of_version_2_7_have_their_value_as_text(path: Path) -> Non
     types = ('<LINGUISTIC_TYPE LINGUISTIC_TYPE_ID="codes" CONTROLLED_VOCABULARY_REF="cv"/><CONTROLLED_VOCABULARY CV_ID="cv">'
              '<CV_ENTRY DESCRIPTION="">wd</CV_ENTRY></CONTROLLED_VOCABULARY>')
     assert told(path, tier("K", aligned("a1", "t1", "t2", "wd")), types=types) == []
+    assert told(path, tier("K", aligned("a1", "t1", "t2", "invite")), types=types) == [
+        "1 annotation with a value that is not in the vocabulary of their type"]
 
 
 def test_a_value_outside_any_annotation_is_passed_over(path: Path) -> None:

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 from real_records import fitted
 from rupturekit.cohort import Cohort
-from rupturekit.episode import Move, ObservedStretch, Session, Track
+from rupturekit.episode import Dyad, Move, ObservedStretch, Session, Track
 from rupturekit.errors import CodingWarning, FileProblem, InvalidRecords, RuptureKitError
 from rupturekit.records.foreign import read_table
 from rupturekit.records.grammar import TimeFormat
 from rupturekit.records.layouts import common
+from rupturekit.records.losses import LossReport, Tally
 from rupturekit.records.mapping import (
     BackwardTimes,
     BadRows,
@@ -272,6 +273,34 @@ def test_a_time_that_goes_back_has_to_be_answered(tmp_path):
             assert ('backward_times = "sort"' in str(error)) == (stated is None)
 
 
+def test_every_time_that_goes_back_is_told_with_the_latest_before_it(tmp_path):
+    rows = ["D1,1,client,wd,00:00", "D1,1,client,wd,00:30", "D1,1,client,wd,00:20", "D1,1,client,wd,00:25", "D1,1,client,n/a,",
+            "D1,1,client,wd,00:30", "D1,2,client,wd,00:10", "D2,1,client,wd,00:10", "D1,1,client,wd,00:00"]
+    remedy = ('; say under [file] what that means: backward_times = "sort" (the clock decides), "hold" (the order decides) or '
+              '"refuse"')
+    for stated, more in ((None, remedy), (BackwardTimes.REFUSE, "")):
+        found = refused(tmp_path, *rows, mapping=mapped(backward_times=stated)).problems
+        assert [(one.kind, one.field, one.value, one.row, one.file, one.message) for one in found] == [
+            ("time goes back", "onset", "", row, "sheet.csv", f"the time goes back, behind that of row {latest}{more}")
+            for row, latest in ((3, 2), (4, 2), (9, 6))]
+    held = read(tmp_path, *rows, mapping=mapped(backward_times=BackwardTimes.HOLD))
+    assert moves_of(held, "source_row", "onset", "tie")[:6] == [
+        (1, 0, 0), (2, 30_000_000, 0), (3, 30_000_000, 1), (4, 30_000_000, 2), (6, 30_000_000, 3), (9, 30_000_000, 4)]
+    assert [tuple(tally) for tally in held.losses.adjusted] == [
+        ("a time goes back: raised to the latest before it", 3, (3, 4, 9))]
+    tied = read(tmp_path, *rows, mapping=mapped(backward_times=BackwardTimes.SORT))
+    assert moves_of(tied, "source_row", "tie")[:3] == [(1, 0), (9, 1), (3, 0)]
+
+
+def test_ties_are_counted_by_dyad_track_session_and_time(tmp_path):
+    mapping = mapped(Field(name="onset", columns=("start",), format=TimeFormat.SECONDS), Field(name="rater", columns=("r",)))
+    rows = ["D1,1,client,wd,0,a", "D1,1,client,wd,0.000001,a", "D1,1,client,wd,0,b", "D1,2,client,wd,0,a", "D2,1,client,wd,0,a",
+            "D1,1,client,cf,0.000001,a"]
+    study = read(tmp_path, *rows, header=f"{HEADER},r", mapping=mapping)
+    assert sorted(moves_of(study, "source_row", "onset", "tie", "row_id")) == [
+        (1, 0, 0, 1), (2, 1, 0, 2), (3, 0, 0, 3), (4, 0, 0, 4), (5, 0, 0, 5), (6, 1, 1, 6)]
+
+
 def test_the_clock_decides(tmp_path):
     study = read(tmp_path, *BACK, mapping=mapped(backward_times=BackwardTimes.SORT))
     assert moves_of(study, "code", "onset")[:4] == [
@@ -345,6 +374,10 @@ def test_wide_columns_without_a_clock_count_turns(tmp_path):
     study = read(tmp_path, "D1,client,wd,0,,cf", header="case,who,T1,T2,T3,T4", mapping=mapping)
     assert moves_of(study, "code", "onset", "party") == [("wd", 1, "client"), ("cf", 4, "client")]
     assert [(each.start, each.end) for each in study.cohort.observed] == [(1, 2), (4, 4)]
+    ended = attrs.evolve(mapping, fields=(*mapping.fields, Field(name="duration", columns=("length",))))
+    for length in (1, 3, 4, 9):
+        study = read(tmp_path, f"D1,client,wd,0,0,0,{length}", header="case,who,T1,T2,T3,T4,length", mapping=ended)
+        assert [(each.start, each.end) for each in study.cohort.observed] == [(1, min(length, 4))]
 
 
 def test_a_stretch_ends_with_its_session(tmp_path):
@@ -683,7 +716,61 @@ def test_rows_that_contradict_each_other_are_refused(tmp_path):
     mapping = mapped(MORE["day"], Field(name="arm", columns=("y",)))
     error = refused(tmp_path, f"{GOOD},1,a", f"{GOOD},2,a", f"{GOOD},,b", header=f"{HEADER},x,y", mapping=mapping)
     assert [(problem.field, problem.row) for problem in error.problems] == [("day", 2), ("arm", 3)]
-    assert "says otherwise" in str(error.problems[0])
+    assert {(one.kind, one.value, one.file, one.message) for one in error.problems} == {
+        ("contradiction", "", "sheet.csv", "another row of the same session or dyad says otherwise; keep the true one")}
+
+
+@pytest.mark.parametrize(("start", "end", "length", "good"), [
+    ("00:10", "00:12", "12", True), ("00:10", "00:12", "11.999999", False), ("00:10", "", "10", True),
+    ("00:10", "", "9.999999", False), ("00:00", "", "0", True), ("61:40", "", "3661.25", False)])
+def test_a_row_after_the_end_of_its_session_is_told(tmp_path, start, end, length, good):
+    mapping = mapped(Field(name="offset", columns=("end",), format=TimeFormat.MM_SS),
+                     Field(name="duration", columns=("length",), format=TimeFormat.SECONDS))
+    row, header = f"D1,1,client,wd,{start},{end},{length}", f"{HEADER},end,length"
+    if good:
+        assert len(read(tmp_path, row, header=header, mapping=mapping).cohort.moves) == 1
+        return
+    (found,) = refused(tmp_path, row, header=header, mapping=mapping).problems
+    shown = {"11.999999": "00:12", "9.999999": "00:10", "3661.25": "1:01:01.25"}[length]
+    assert (found.kind, found.field, found.value, found.row, found.file, found.message) == (
+        "outside the session", "onset", "", 1, "sheet.csv",
+        f"the row lies after the end of the session ({shown}); check the time format or the session's duration")
+
+
+def test_facts_of_sessions_and_dyads_may_be_said_once_or_often(tmp_path):
+    mapping = mapped(MORE["day"], Field(name="arm", columns=("y",)), Field(name="therapist", columns=("z",)),
+                     Field(name="attended", columns=("w",)), Field(name="duration", columns=("v",), format=TimeFormat.SECONDS))
+    rows = [f"{GOOD},,a,,yes,", f"{GOOD},0,,T1,,60", f"{GOOD},0,a,T1,yes,60", "D1,2,client,wd,00:10,3,,,,", "D2,1,client,wd,00:10,,,,,"]
+    study = read(tmp_path, *rows, header=f"{HEADER},x,y,z,w,v", mapping=mapping)
+    assert list(study.cohort.sessions) == [
+        Session(dyad="D1", session=1, day=0, attended=Attendance.YES, duration=60_000_000), Session(dyad="D1", session=2, day=3),
+        Session(dyad="D2", session=1)]
+    assert list(study.cohort.dyads) == [Dyad(dyad="D1", therapist="T1", arm="a")]
+    assert list(study.cohort.observed) == []
+
+
+def test_a_whole_account(tmp_path):
+    columns = (CodeColumn(column="WD", code="wd-p", rating=True, above=1_000),
+               CodeColumn(column="RP", code="rp-explore", present=("x",), absent=("",)))
+    rows = ["P1,1,r1,0,2.5,", "P1,1,r1,60,1,", "P1,1,r1,120,NA,NA", "P1,1,r1,180,0,x", "P1,1,r1,late,0,x", "P1,1,r1,240,1,", ",,,,,"]
+    study = read(tmp_path, *(f"{row}," for row in rows), header=f"{NONE_SHEET.replace('WD_P', 'WD')},more",
+                 mapping=attrs.evolve(NONE, code_columns=columns, bad_rows=BadRows.DROP_AND_REPORT))
+    assert study.losses == LossReport(
+        file="sheet.csv", rows=6, blank=1, used=4, moves=5, cells=10, unused_columns=("more",),
+        lost=(Tally("onset (start_sec): not a time", 1, (5,)), Tally("every cell is missing", 1, (3,))),
+        empty=(Tally("nothing coded", 3, (1, 2, 6)), Tally("not above the number that the label rule states", 3, (2, 4, 6)),
+               Tally("missing, so not observed", 2, (3,))),
+        added=(Tally("'none' for observed segments without a marker", 3, (2, 4, 6)),),
+        rules=("wd-p is present where WD is above 1",))
+    assert study.losses.balanced
+    assert list(study.cohort.tracks) == [Track(name="r1", rule="wd-p is present where WD is above 1; none is given to observed "
+                                                               "segments without a marker")]
+    assert moves_of(study, "row_id", "code", "onset", "tie", "source_row", "rating") == [
+        (1, "wd-p", 0, 0, 1, 2.5), (7, "none", 60_000_000, 0, 2, None), (14, "rp-explore", 180_000_000, 0, 4, None),
+        (15, "none", 180_000_000, 1, 4, None), (23, "none", 240_000_000, 0, 6, None)]
+    assert list(study.cohort.observed) == [
+        ObservedStretch(dyad="P1", session=1, track="r1", start=start, end=end, codebook="3rs-2022")
+        for start, end in ((0, 120_000_000), (180_000_000, 300_000_000))]
 
 
 def test_sessions_out_of_order_are_refused(tmp_path):
@@ -806,6 +893,7 @@ def test_what_looks_personal_is_warned_of_and_not_repeated(tmp_path):
     mapping = mapped(MORE["therapist"], Field(name="note", columns=("y",)))
     with pytest.warns(CodingWarning) as caught:
         read(tmp_path, f"{GOOD},Anna Huber,seen 12.05.2021", header=f"{HEADER},x,y", mapping=mapping)
+    assert {each.filename for each in caught} == {__file__}    # the call in `read`
     said = sorted(str(each.message) for each in caught)
     assert said == [
         "sheet.csv: column 'note': 1 of 1 values looks like a calendar date; count days from the first session instead",

@@ -166,6 +166,97 @@ def test_a_refusal_carries_an_excerpt_of_the_value():
     assert len(caught.value.value) == 80
 
 
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("", "the cell is empty"),
+        ("  ", "the cell is empty"),
+        *((text, "a decimal comma has to be declared for the file") for text in ("12,5", "-12,5", "+,5", "1,234")),
+        *(
+            (text, "leave the cell empty for an absent value")
+            for text in ("nan", "NaN", "-inf", "+Infinity", "NA", "na")
+        ),
+        *((text, "write the number out, without an exponent") for text in ("1e3", "-1.5E-2", "+1e+3", ".e1")),
+        *(
+            (text, "write the digits without separators")
+            for text in ("1_000", "1'000", "-1 000", "1,234,567", "1.000,5", "5_", "1.2 3")
+        ),
+        *((text, "use the digits 0 to 9, + or -, and a point") for text in ("\u22123", "\u0663", "1\u00a0000", "1\u00b2")),
+        *(
+            (text, "expected ASCII digits with an optional sign, for example 12.5 or -3")
+            for text in ("W3", "--1", "1-", ".", "-", "1.2.3", "0x10", "nana", "e3", "\u00e4b", "12,5x", "x12,5")
+        ),
+        ("9" * 401, "expected at most 400 characters"),
+    ],
+)
+def test_the_whole_sentence(text, hint):
+    shown = text.strip() if len(text) <= 80 else text[:79] + "…"
+    shown = shown.replace("\u00a0", r"\xa0")
+    for read in (parse_float, lambda cell: parse_scaled(cell, places=3)):
+        with pytest.raises(InvalidNumber) as caught:
+            read(text)
+        assert str(caught.value) == f"'{shown}' is not a number; {hint}"
+    with pytest.raises(InvalidNumber) as caught:
+        parse_int(text)
+    assert str(caught.value) == f"'{shown}' is not a whole number; {hint.replace('12.5', '12')}"
+
+
+def test_four_hundred_characters_are_read():
+    assert parse_int("9" * 400) == 10**400 - 1
+    assert parse_int(" " * 50 + "0" * 399 + "7") == 7
+    assert parse_time("0" * 399 + "7", format=TimeFormat.ORDINAL) == 7
+    assert parse_time("0" * 397 + ":00", format=TimeFormat.MM_SS) == 0
+    with pytest.raises(InvalidTime):
+        parse_time("0" * 401, format=TimeFormat.ORDINAL)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("0", 0), ("-0", 0), (".0", 0), ("-.0", 0), ("0.", 0), ("00", 0), ("007", 7), ("1.", 1), ("+3.000", 3), ("-12.00", -12)],
+)
+def test_whole_numbers_in_many_forms(text, number):
+    assert parse_int(text) == number
+    assert parse_float(text) == number
+    assert parse_scaled(text, places=2) == number * 100
+
+
+@pytest.mark.parametrize(
+    ("text", "how", "message"),
+    [
+        ("3.5", {}, "'3.5' is not a whole number; expected for example 12 or -3"),
+        ("0", {"low": 1}, "'0' is out of range; expected a whole number of at least 1"),
+        ("6", {"high": 5}, "'6' is out of range; expected a whole number of at most 5"),
+        ("0", {"low": 1, "high": 5}, "'0' is out of range; expected a whole number from 1 to 5"),
+        ("6", {"low": 1, "high": 5}, "'6' is out of range; expected a whole number from 1 to 5"),
+    ],
+)
+def test_whole_numbers_that_are_refused(text, how, message):
+    with pytest.raises(InvalidNumber) as caught:
+        parse_int(text, **how)
+    assert (str(caught.value), caught.value.value) == (message, text)
+    assert parse_int("1", **how) == 1
+
+
+@pytest.mark.parametrize(
+    ("places", "words"), [(0, "0 decimal places"), (1, "1 decimal place"), (2, "2 decimal places"), (3, None)]
+)
+def test_places_are_counted_exactly(places, words):
+    if words is None:
+        assert parse_scaled("0.125", places=places) == 125
+    else:
+        with pytest.raises(InvalidNumber) as caught:
+            parse_scaled("0.125", places=places)
+        assert str(caught.value) == f"'0.125' is finer than can be kept; expected at most {words}"
+
+
+@pytest.mark.parametrize(
+    ("value", "places", "text"),
+    [(-1, 0, "-1"), (1, 0, "1"), (-1, 6, "-0.000001"), (1, 1, "0.1"), (10, 1, "1"), (-10, 3, "-0.01"), (100, 0, "100")],
+)
+def test_scaled_texts_of_small_numbers(value, places, text):
+    assert format_scaled(value, places=places) == text
+
+
 @given(st.integers(), blanks)
 def test_integers_round_trip(value, blank):
     assert parse_int(f"{blank}{value}{blank}") == value
@@ -391,6 +482,93 @@ def test_a_guess_reads_every_text(texts):
 
 
 @pytest.mark.parametrize(
+    ("texts", "format"),
+    [
+        (["100000", "0"], TimeFormat.MILLISECONDS),
+        (["-100000", "0"], TimeFormat.MILLISECONDS),
+        (["99999", "0"], TimeFormat.SECONDS),
+        (["99999.999999", "0"], TimeFormat.SECONDS),
+        (["0", "1", "2"], TimeFormat.ORDINAL),
+        (["1", "2", "3"], TimeFormat.ORDINAL),
+        (["3", "1", "2", "4"], TimeFormat.ORDINAL),
+        (["0", "1"], TimeFormat.SECONDS),
+        (["-1", "0", "1"], TimeFormat.SECONDS),
+        (["2", "3", "4"], TimeFormat.SECONDS),
+        (["0", "2", "3"], TimeFormat.SECONDS),
+        (["1", "2", "4"], TimeFormat.SECONDS),
+        (["0", "1.5", "2"], TimeFormat.SECONDS),
+    ],
+)
+def test_guesses_at_the_edge(texts, format):
+    assert guess_time_format(texts) is format
+
+
+EXAMPLES = {
+    "seconds": "754 or 754.25",
+    "milliseconds": "754250",
+    "minutes": "12.5",
+    "mm:ss": "12:34 or 12:34.25",
+    "hh:mm:ss": "00:12:34 or 1:02:03.5",
+    "ordinal": "17",
+}
+
+
+@pytest.mark.parametrize("format", list(TIME_FORMATS))
+def test_the_whole_sentence_of_a_time(format):
+    for text, words in (
+        ("x y", f"is not a time in {format}"),
+        (str(10**30) if ":" not in format else f"{10**30}:00" + ":00" * (format == "hh:mm:ss"), f"is too large for a time in {format}"),
+    ):
+        with pytest.raises(InvalidTime) as caught:
+            parse_time(f" {text} ", format=format)
+        assert str(caught.value) == f"'{text}' {words}; expected for example {EXAMPLES[format]}"
+        assert caught.value.value == text
+    for text in EXAMPLES[format].split(" or "):
+        parse_time(text, format=format)
+
+
+@pytest.mark.parametrize(
+    ("text", "format", "us"),
+    [
+        ("1", "seconds", 1_000_000),
+        ("1", "milliseconds", 1_000),
+        ("1", "minutes", 60_000_000),
+        ("1:01", "mm:ss", 61_000_000),
+        ("-1:01", "mm:ss", -61_000_000),
+        ("1:01:01", "hh:mm:ss", 3_661_000_000),
+        ("0:00:59.", "hh:mm:ss", 59_000_000),
+        ("-1:59:59.5", "hh:mm:ss", -7_199_500_000),
+        ("1", "ordinal", 1),
+        ("9223372036854.775807", "seconds", LARGEST),
+        ("-9223372036854.775807", "seconds", -LARGEST),
+    ],
+)
+def test_units_of_times(text, format, us):
+    assert parse_time(text, format=TimeFormat(format)) == us
+
+
+@pytest.mark.parametrize(
+    ("us", "text"),
+    [
+        (499, "00:00"),
+        (500, "00:00.001"),
+        (1_499, "00:00.001"),
+        (-499, "00:00"),
+        (-500, "-00:00.001"),
+        (10_000_000, "00:10"),
+        (59_999_499, "00:59.999"),
+        (60_000_000, "01:00"),
+        (600_100_000, "10:00.1"),
+        (3_661_010_000, "1:01:01.01"),
+        (-3_600_000_000, "-1:00:00"),
+    ],
+)
+def test_clock_texts_at_the_edge(us, text):
+    assert clock_text(us) == text
+    assert clock_text(np.int64(us)) == text
+
+
+@pytest.mark.parametrize(
     ("us", "text"),
     [
         (0, "00:00"),
@@ -439,6 +617,29 @@ def test_neutralising_keeps_texts_apart(a, b):
 @given(tricky_texts)
 def test_restoring_changes_only_what_neutralising_wrote(text):
     assert restore(text) == text or neutralise(restore(text)) == text
+
+
+@pytest.mark.parametrize("sign", [*FORMULA_SIGNS, "'"])
+def test_every_sign_that_begins_a_formula_is_guarded(sign):
+    assert neutralise(sign) == "'" + sign
+    assert neutralise(f"{sign}A1") == f"'{sign}A1"
+    assert neutralise(f"A{sign}1") == f"A{sign}1"
+    assert restore(f"'{sign}A1") == f"{sign}A1"
+    assert restore(f"{sign}A1") == f"{sign}A1"
+    assert restore("'A1") == "'A1"
+    assert restore("'") == "'"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("=", True), ("@", True), ("=XX", True), ("+1", False), ("-1", False), ("+ 1", False), ("-1.", False), ("-.5", False),
+        ("+1,5", False), ("-,", True), ("-.", True), ("-1.5.5", True), ("-x", True), ("+x", True), ("--", True), ("+ ", False),
+        ("x-", False), ("1+1", False), ("\t=1", False),
+    ],
+)
+def test_what_looks_like_a_formula(text, found):
+    assert looks_like_formula(text) is found
 
 
 @pytest.mark.parametrize("text", ["=1+1", "@SUM(A1)", "+A1", "-2+3", "--2", "- note", "=", "+-5"])

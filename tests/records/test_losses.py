@@ -63,6 +63,47 @@ def test_what_does_not_add_up_is_not_balanced(changed):
     assert not attrs.evolve(losses, **changed).balanced
 
 
+def test_a_bare_report_has_nothing_but_its_sum():
+    bare = LossReport(file="a.csv", rows=1, used=1, moves=1)
+    assert bare == LossReport(file="a.csv", rows=1, used=1, moves=1, lost=(), cells=0, empty=(), added=(), adjusted=(),
+                              unused_columns=(), rules=(), warnings=(), blank=0)
+    assert (bare.rows_lost, bare.balanced, str(bare)) == (0, True, "1 row = 1 move + 0 rows left out")
+
+
+def test_twenty_unused_columns_are_named():
+    names = tuple(f"c{at}" for at in range(21))
+    assert str(report(unused_columns=names[:20])).endswith(f"\n  columns not used: {', '.join(names[:20])}")
+    assert str(report(unused_columns=names)).endswith(f"\n  columns not used: {', '.join(names[:20])} (+1 more)")
+
+
+def test_every_line_has_its_place_in_words_and_in_a_notebook():
+    losses = report(
+        rows=2, used=1, moves=2, lost=(Tally("l", 1, (2,)),), cells=3, empty=(Tally("e", 2, (1,)),),
+        added=(Tally("a", 1, (1,)),), adjusted=(Tally("j", 1, (1,)),), blank=1, rules=("r1", "r2"),
+        unused_columns=("u",), warnings=("n1", "n2"))
+    lines = [("left out", "l: 1 (row 2)"), ("cells", "3 cells = 1 move + 2 cells without"),
+             ("without a move", "e: 2 (first in row 1)"), ("added", "a: 1 (row 1)"), ("adjusted", "j: 1 (row 1)"),
+             ("blank rows, no data", "1"), ("label rule", "r1"), ("label rule", "r2"), ("columns not used", "u"),
+             ("note", "n1"), ("note", "n2")]
+    first = "2 rows = 1 row that became 2 moves + 1 row left out"
+    assert str(losses) == "\n  ".join([first, *(f"{what}: {text}" for what, text in lines)])
+    assert str(report(rows=1, used=1, moves=1, cells=1)).splitlines() == [
+        "1 row = 1 row that became 1 move + 0 rows left out", "  cells: 1 cell = 1 move + 0 cells without"]
+    body = losses._repr_html_().partition("</style>")[2]
+    assert '<span class="rk-kind">LossReport</span> <b><bdi>moves.csv</bdi></b>' in body
+    assert f"</div><p>{first}</p>" in body
+    assert [body.index(f">{text}<") for _, text in lines] == sorted(body.index(f">{text}<") for _, text in lines)
+
+
+@pytest.mark.parametrize(("tally", "text"), [
+    (Tally("w", 1, (3,)), "w: 1 (row 3)"), (Tally("w", 2, (3,)), "w: 2 (first in row 3)"),
+    (Tally("w", 2, (3, 9)), "w: 2 (rows 3, 9)"), (Tally("w", 1, (3, 9)), "w: 1 (rows 3, 9)"),
+    (Tally("w", 1234, (1000, 2000)), "w: 1,234 (first in rows 1,000, 2,000)"),
+])
+def test_a_tally_names_its_rows(tally, text):
+    assert str(tally) == text
+
+
 def test_a_tally_may_know_no_rows():
     assert str(Tally("no code", 1200)) == "no code: 1,200"
 
@@ -93,6 +134,25 @@ def test_tallies_count_all_and_name_the_first_rows(events):
     for tally in found:
         rows = list(dict.fromkeys(row for what, row in events if what == tally.what))
         assert list(tally.rows) == sorted(rows[:5])
+
+
+def test_two_hundred_reasons_are_kept_apart():
+    tallies = Tallies()
+    for number in range(200):
+        tallies.add(f"reason {number}", row=number)
+    tallies.add("reason 7", row=500)
+    assert tallies.found()[0] == Tally("reason 7", 2, (7, 500))
+    assert len(tallies.found()) == 200
+    for row in (501, 502):
+        tallies.add(f"one more {row}", row=row)
+    assert tallies.found()[:2] == (Tally("reason 7", 2, (7, 500)), Tally("other reasons", 2, (501, 502)))
+
+
+def test_five_rows_of_a_reason_are_named_each_once():
+    tallies = Tallies()
+    for row in (6, 5, 5, 4, 3, 2, 1):
+        tallies.add("w", row=row)
+    assert tallies.found() == (Tally("w", 7, (2, 3, 4, 5, 6)),)
 
 
 def test_tallies_are_bounded():

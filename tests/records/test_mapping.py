@@ -1,5 +1,6 @@
 """A mapping file is data: read whole, its mistakes told all at once, written so that it reads back equal."""
 
+import re
 from pathlib import Path
 
 import attrs
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from rupturekit.codebooks import load_codebook
+from rupturekit.codebooks import as_codebook, load_codebook
 from rupturekit.episode import Coding, Track
 from rupturekit.errors import DefinitionError, FileProblem
 from rupturekit.records.grammar import TimeFormat
@@ -92,7 +93,14 @@ first = 1
 def refused(text, **more):
     with pytest.raises(DefinitionError) as caught:
         parse_mapping(text, **more)
-    return str(caught.value)
+    return told(str(caught.value))
+
+
+def told(said):
+    """Return what reading a mapping says, where every line names the place as it is written, or the whole mapping."""
+    for line in said.splitlines()[1:]:
+        assert re.match(r"  (has|says|[a-z_]+(\.[a-z_]+|\[\d\]| \(line \d+\))*:) ", line), line
+    return said
 
 
 def mistakes_in(text):
@@ -147,6 +155,7 @@ def test_a_codebook_is_looked_for_beside_the_mapping(tmp_path):
     for name in ("annomi.toml", "annomi-multi.toml", "couplescope.toml", "3rs-sheet.toml"):
         mapping = read_mapping(FILES / name)
         assert parse_mapping(mapping_text(mapping), folder=FILES) == mapping
+        assert read_mapping(str(FILES / name)) == mapping
     assert "mi-codes.toml: there is no such codebook file" in refused(
         (FILES / "annomi.toml").read_text(encoding="utf-8"), folder=tmp_path)
 
@@ -171,8 +180,9 @@ def test_all_mistakes_are_told_at_once():
     [fields.sesion]
     constant = 1
     """)
+    assert said.splitlines()[1] == "  format: is 2; this version of rupturekit reads format 1, upgrade to read newer"
     for part in (
-        "format: is 2", "name: is missing", "nmae: is not a known key; did you mean 'name'?",
+        "name: is missing", "nmae: is not a known key; did you mean 'name'?",
         "coding.codebook: there is no codebook '3rs-2202'; did you mean '3rs-2022'?",
         "coding.time: 'clok' is not one of clock, segment, turn, order; did you mean 'clock'?",
         "file.bad_rows: is missing; expected one of refuse, drop_and_report",
@@ -184,6 +194,38 @@ def test_all_mistakes_are_told_at_once():
         assert part in said
     assert "demo" not in said.splitlines()[0]
     assert said.startswith("mapping: 10 mistakes in this mapping")
+
+
+@pytest.mark.parametrize(("text", "lines"), [
+    (SMALL.replace("format = 1", 'format = "1"'), ["format: expected a whole number but got '1'"]),
+    (without("format = 1\n"), ["format: is missing; expected 1"]),
+    (SMALL.replace("format = 1", "format = 0"),
+     ["format: is 0; this version of rupturekit reads format 1, upgrade to read newer"]),
+    ("", ["format: is missing; expected 1", "name: is missing; expected text in quotes",
+          "coding: is missing; expected [coding] with a codebook and the kind of time",
+          'file: is missing; expected [file] with bad_rows = "refuse" or "drop_and_report"',
+          "fields: is missing; expected [fields] with at least [fields.dyad] and [fields.session]",
+          "says nowhere where the codes are: expected [fields.code], [[wide]] tables or [[code_columns]] tables"]),
+])
+def test_mistakes_are_told_once_and_in_order(text, lines):
+    count = f"{len(lines)} mistake{'s' * (len(lines) > 1)}"
+    assert refused(text).splitlines() == [f"mapping: {count} in this mapping", *(f"  {line}" for line in lines)]
+
+
+def test_what_is_left_out_is_left_open():
+    assert Field(name="dyad") == Field(
+        name="dyad", columns=(), constant=None, values=(), missing=(), format=None, first=None)
+    assert WideBlock(prefix="A", first=1, last=2) == WideBlock(
+        prefix="A", first=1, last=2, digits=1, interval=None, party=None, track=None, values=())
+    assert CodeColumn(column="A", code="wd") == CodeColumn(
+        column="A", code="wd", party=None, track=None, present=(), absent=(), rating=False, above=None)
+    coding = Coding(codebook=load_codebook("stages"), time=TimeKind.CLOCK)
+    assert parse_mapping(SMALL) == Mapping(
+        name="demo", codebook="stages", coding=coding, bad_rows=BadRows.REFUSE, wide=(), code_columns=(), tracks=(),
+        observed=None, none_code=None, delimiter=None, encoding=None, decimal_comma=None, sheet=None, labels=None,
+        reader=None, missing=(), order_by=None, backward_times=None, fields=(
+            Field(name="dyad", columns=("case",)), Field(name="session", constant="1"),
+            Field(name="code", columns=("code",)), Field(name="onset", columns=("start",), format=TimeFormat.MM_SS)))
 
 
 @pytest.mark.parametrize(("text", "says"), [
@@ -296,6 +338,8 @@ above = 1.5
     (SHEET.replace('present = ["x"]', ""), "code_columns[1].present: is missing"),
     (SHEET.replace('absent = [""]', ""), "code_columns[1].absent: is missing"),
     (SHEET.replace('absent = [""]', 'absent = ["x"]'), "'x' is listed as present too"),
+    (SHEET.replace('present = ["x"]', 'present = ["y", "b"]').replace('absent = [""]', 'absent = ["b", "a", "y"]'),
+     "code_columns[1].absent: 'b' is listed as present too; keep it in one of the two"),
     (SHEET.replace('absent = [""]', 'absent = [""]\nabove = 1'), "code_columns[1].above: is for ratings"),
     (SHEET.replace("above = 1.5", ""), "code_columns[2].above: is missing; state the label rule"),
     (SHEET.replace("above = 1.5", "above = 1.5\npresent = 'x'"), "does not go with rating = true"),
@@ -354,6 +398,104 @@ def test_an_interval_lasts_a_day_at_most():
     assert block.interval == 86_400_000_000
     with pytest.raises(DefinitionError, match="interval_seconds: expected how many seconds"):
         parse_mapping(WIDE.replace("interval_seconds = 10", "interval_seconds = 86400.000001"))
+
+
+@pytest.mark.parametrize(("first", "last", "digits", "says"), [
+    (1, 100_000, 1, ""), (1, 100_001, 1, "last: expected a number from first (1) on but got 100001"),
+    (0, 99_999, 0, ""), (0, 100_000, 9, "last: expected a number from first (0) on but got 100000"),
+    (10**9, 10**9, 9, ""), (10**9, 10**9 + 1, 9, "last: expected a number from first (1000000000) on but got 1000000001"),
+    (5, 5, 0, ""), (5, 4, 0, "last: expected a number from first (5) on but got 4"),
+    (1, 2, 10, "digits: expected a number from 0 to 9 but got 10"),
+    (1, 2, -1, "digits: expected a number from 0 to 9 but got -1"),
+])
+def test_a_block_has_a_hundred_thousand_columns_at_most(first, last, digits, says):
+    text = WIDE.replace("first = 1\nlast = 5", f"first = {first}\nlast = {last}\ndigits = {digits}")
+    said = mistakes_in(text)
+    assert said == (f"mapping: 1 mistake in this mapping\n  wide[1].{says}" if says else "")
+
+
+@pytest.mark.parametrize(("layout", "names"), [
+    (WIDE, ["onset", "offset", "rating", "tie", "media"]), (SHEET, ["rating"])])
+def test_a_layout_says_some_fields_itself(layout, names):
+    kind = parse_mapping(layout).layout
+    for name in ("onset", "offset", "rating", "tie", "media", "note", "day", "rater"):
+        if f"fields.{name} " not in layout:
+            form = ', format = "seconds"' if name in ("onset", "offset", "media") else ""
+            field = f'fields.{name} = {{ column = "q"{form} }}'
+            said = mistakes_in(layout.replace("fields.session", f"{field}\nfields.session"))
+            sentence = f"  fields.{name}: does not go with [[{kind}]], whose tables say it; leave it out"
+            assert (sentence in said.splitlines()) is (name in names)
+            assert bool(said) is (name in names)
+
+
+@pytest.mark.parametrize(("name", "levels", "near", "meant"), [
+    ("perspective", ["client", "therapist", "observer", "automatic"], "obsrver", "; did you mean 'observer'?"),
+    ("status", ["hypothesised", "reported", "coded", "consensus"], "codd", "; did you mean 'coded'?"),
+    ("attended", ["yes", "no", "unknown"], "whatever", ""),
+])
+def test_levels_are_named_as_they_are(name, levels, near, meant):
+    text = SMALL + f'[fields.{name}]\ncolumn = "q"\n'
+    for word in (*levels, ""):
+        assert mistakes_in(f'{text}values = {{ x = "{word}" }}') == ""
+    assert mistakes_in(f'{text}values = {{ x = "{near}" }}').splitlines()[1:] == [
+        f"  fields.{name}.values: '{near}' is not one of {', '.join(levels)}{meant}"]
+
+
+@pytest.mark.parametrize(("time", "name", "format", "expected"), [
+    ("clock", "offset", "seconds", ""), ("clock", "offset", "ordinal", "clocks"), ("clock", "offset", None, "clocks"),
+    ("clock", "media", "mm:ss", ""), ("clock", "media", "ordinal", "clocks"),
+    ("turn", "offset", "ordinal", ""), ("turn", "offset", None, ""), ("turn", "offset", "seconds", "ordinal"),
+    ("turn", "media", "seconds", ""), ("turn", "media", "ordinal", "clocks"), ("turn", "media", None, "clocks"),
+    ("turn", "duration", "seconds", "ordinal"), ("turn", "onset", "seconds", "ordinal"),
+    ("segment", "offset", "ordinal", "clocks"), ("segment", "onset", "ordinal", ""), ("segment", "onset", "mm:ss", ""),
+    ("segment", "onset", None, "clocks, ordinal"), ("order", "onset", "seconds", "ordinal"), ("order", "onset", None, ""),
+])
+def test_a_time_has_a_format_that_goes_with_the_kind_of_time(time, name, format, expected):
+    length = "\nsegment_seconds = 60" if time == "segment" else ""
+    text = SMALL.replace('time = "clock"', f'time = "{time}"{length}')
+    text = text.replace('format = "mm:ss"', 'format = "mm:ss"' if time in ("clock", "segment") else 'format = "ordinal"')
+    first = "\nfirst = 1" if (time, name, format) == ("segment", "onset", "ordinal") else ""
+    table = f'[fields.{name}]\ncolumn = "q"' + (f'\nformat = "{format}"' if format else "") + first
+    text = text[:text.index("[fields.onset]")] + table if name == "onset" else f"{text}\n{table}"
+    found = "is missing" if format is None else f"is '{format}'"
+    listed = ", ".join(each.value for each in TimeFormat if each is not TimeFormat.ORDINAL)
+    assert mistakes_in(text).splitlines()[1:] == ([] if not expected else [
+        f'  fields.{name}.format: {found}; with time = "{time}" expected one of {expected.replace("clocks", listed)}'])
+
+
+def test_the_place_of_a_party_that_is_not_known_is_told():
+    party = '[fields.party]\ncolumn = "p"\nvalues = { x = "therapst", y = "Patient", z = "" }'
+    sheet = SHEET.replace('"wd-p"', '"wd-p"\nparty = "THERAPIST"').replace('"cf-p"', '"cf-p"\nparty = "x"')
+    end = "is not one of the study's two parties, client and therapist"
+    assert mistakes_in(SMALL + party).splitlines()[1:] == [
+        f"  fields.party.values: 'therapst' {end}; did you mean 'therapist'?"]
+    assert mistakes_in(WIDE.replace('"client"', '"cleint"')).splitlines()[1:] == [
+        f"  wide[1].party: 'cleint' {end}; did you mean 'client'?"]
+    assert mistakes_in(sheet).splitlines()[1:] == [f"  code_columns[2].party: 'x' {end}"]
+
+
+@pytest.mark.parametrize("more", ["digits = 0", "digits = 9", "digits = 1\nlast = 100000"])
+def test_a_column_is_read_by_one_block_whatever_its_digits(more):
+    text = WIDE.replace("last = 5", more if "last" in more else f"last = 5\n{more}")
+    name = parse_mapping(text).wide[0].columns()[0]
+    assert refused(text + text[text.index("[[wide]]"):]).splitlines()[1:] == [
+        f"  wide[2]: the column '{name}' is read already, by wide[1]"]
+
+
+def test_a_codebook_is_looked_for_where_one_stands(tmp_path, monkeypatch):
+    book = (FILES / "mi-codes.toml").read_text(encoding="utf-8")
+    (tmp_path / "mine.toml").write_text(book, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    text = SMALL.replace('"stages"', '"mine.toml"')
+    assert parse_mapping(text).coding.codebook == as_codebook(FILES / "mi-codes.toml")
+    assert parse_mapping(text) == parse_mapping(text, folder=tmp_path)
+
+
+def test_a_segment_lasts_a_day_at_most():
+    text = SHEET.replace("segment_seconds = 60", "segment_seconds = 86400")
+    assert parse_mapping(text).coding.segment == 86_400_000_000
+    assert refused(text.replace("86400", "86400.000001")).endswith(
+        "coding.segment_seconds: is longer than a day; expected the length of a coded segment")
 
 
 def test_an_interval_without_a_length_takes_that_of_the_segments():

@@ -7,6 +7,7 @@ import re
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import attrs
@@ -21,7 +22,11 @@ import rupturekit as rk
 import strategies as own
 from rupturekit.episode import ContextEvent, Dyad, EpisodeRow, NeedStatement, Rating
 from rupturekit.errors import CodingWarning, FileProblem, InvalidRecords, MissingExtra, RecordError, RuptureKitError
+from rupturekit.problems import ProblemLog
+from rupturekit.records import parquet as ours
 from rupturekit.records.study import read_study, write_study
+from rupturekit.records.tables import Growing
+from rupturekit.vocabulary import Status, TimeKind
 
 STAGES = rk.load_codebook("stages")
 
@@ -129,7 +134,143 @@ def test_without_pyarrow_the_extra_is_named(folder: Path, tmp_path: Path, monkey
     assert not (tmp_path / "x" / "data").exists()
 
 
+def test_a_file_says_what_it_is_and_is_packed_small(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = parquet.ParquetFile(file_of(folder, "dyads"))
+    assert {name: said for name, said in held.schema_arrow.metadata.items() if name.startswith(b"rupturekit")} == {
+        b"rupturekit.format": b"1", b"rupturekit.table": b"Dyad", b"rupturekit.time": b"clock",
+        b"rupturekit.fields": b"dyad,therapist,arm,outcome,therapy_end"}
+    assert held.metadata.row_group(0).column(0).compression == "ZSTD"
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(parquet, "write_table", lambda *_, **how: asked.append(how))
+    ours.write_parquet_table(tmp_path / "x", small_study().cohort.dyads, time=TimeKind.CLOCK)
+    assert asked == [{"compression": "zstd", "row_group_size": 1_048_576}]
+
+
 # --- what is read --------------------------------------------------------------------------------------------------
+
+
+def read(path: Path, record: type, time: TimeKind = TimeKind.CLOCK) -> tuple[list[Any], list[tuple[int | None, str, str]]]:
+    log = ProblemLog()
+    rows = list(ours.read_parquet_table(path, record, time=time, problems=log))
+    return rows, [(problem.row, problem.field, problem.value) for problem in log.problems]
+
+
+MOVE = rk.Move(row_id=1, dyad="D1", session=1, track="r1", code="wd", onset=0)
+FULL = attrs.evolve(MOVE, party="client", offset=2_500_000, tie=3, rating=1.25, rater="=r", source_row=7, media=1_000_001,
+                    note="a", status=Status.REPORTED)
+EPISODE = EpisodeRow(episode="E1", dyad="D1", track="r1", first_session=1, onset=0, last_session=1, end=5)
+
+
+@pytest.mark.parametrize(("record", "rows", "name", "bad", "told", "time"), [
+    (rk.Move, [MOVE, FULL, MOVE], "row_id", -1, (1, "row_id", "-1"), "clock"),
+    (rk.Move, [MOVE, FULL, attrs.evolve(FULL, offset=4, media=5)], "onset", -1, (1, "onset", "-1"), "turn"),
+    (EpisodeRow, [EPISODE, attrs.evolve(EPISODE, closed_by_outcome=True), EPISODE], "end", -1, (1, "end", "-0.000001"), "clock"),
+    (Dyad, [Dyad(dyad="D1"), Dyad(dyad="D2", outcome=-0.1), Dyad(dyad="'D3", arm="b")], "dyad", " D", (1, "dyad", " D"), "clock"),
+    (Dyad, [Dyad(dyad="D1"), Dyad(dyad="D2", outcome=-0.1)], "outcome", float("-inf"), (1, "outcome", "-inf"), "clock"),
+])
+def test_rows_beside_a_bad_one_are_read_as_they_are(tmp_path: Path, record: type, rows: list[Any], name: str, bad: Any,
+                                                    told: tuple[int, str, str], time: str) -> None:
+    path = tmp_path / "a.parquet"
+    ours.write_parquet_table(path, rk.cohort.Table.of(record, rows), time=TimeKind(time))
+    assert read(path, record, TimeKind(time)) == (rows, [])
+    held = parquet.read_table(path)
+    column = held[name].cast(pyarrow.string()) if isinstance(bad, str) else held[name]
+    worse = pyarrow.array([bad, *column.to_pylist()[1:]], column.type)
+    parquet.write_table(held.set_column(held.column_names.index(name), name, worse), path)
+    assert read(path, record, TimeKind(time)) == (rows[1:], [told])
+
+
+def test_bad_rows_of_long_groups_keep_their_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    rows = [Dyad(dyad=f"D{n}", outcome=n / 8) for n in range(2_500)]
+    ours.write_parquet_table(path, rk.cohort.Table.of(Dyad, rows), time=TimeKind.CLOCK)
+    held = parquet.read_table(path)
+    outcome = held["outcome"].to_pylist()
+    for at in (0, 999, 1_000, 1_001, 1_499, 1_500, 2_499):
+        outcome[at] = float("nan")
+    parquet.write_table(held.set_column(3, "outcome", pyarrow.array(outcome)), path, row_group_size=1_500)
+    found, told = read(path, Dyad)
+    assert told == [(at, "outcome", "nan") for at in (1, 1_000, 1_001, 1_002, 1_500, 1_501, 2_500)]
+    assert found == [row for row, value in zip(rows, outcome, strict=True) if value == value]
+
+
+WORDS = pyarrow.dictionary(pyarrow.int32(), pyarrow.string())
+
+
+@pytest.mark.parametrize(("chunks", "words"), [
+    ([], []), ([["a", "b", "a"]], ["a", "b", "a"]), ([["b"], ["a", "b"]], ["b", "a", "b"]), ([["a"], []], ["a"]),
+    ([["a", None]], ["a", None]), ([[None, "b"], ["a", None, "b"]], [None, "b", "a", None, "b"]), ([[None]], [None]),
+    ([["a"], ["a\nb"]], None), ([["=A1", "'x"]], ["=A1", "'x"]),
+])
+def test_words_in_many_pieces_make_one_column(chunks: list[list[str | None]], words: list[str | None] | None) -> None:
+    column = Growing.of(Dyad, "arm", TimeKind.CLOCK)
+    found = ours._piece(column, pyarrow.chunked_array([pyarrow.array(one).cast(pyarrow.string()).dictionary_encode()
+                                                       for one in chunks], WORDS))
+    if words is None:
+        assert found is None
+    else:
+        assert found is not None
+        column.add(found)
+        levels = sorted(column.words)
+        assert [None if code < 0 else levels[code] for code in column.close().tolist()] == words
+
+
+@pytest.mark.parametrize(("held", "codes"), [(["a", "a", "b"], [0, 0, 1, -1]), (["a", None, "b"], [0, -1, 1, -1]),
+                                             (["a", "c", "b"], [0, 1, 2, -1])])
+def test_a_dictionary_with_words_twice_or_null_is_read(held: list[str | None], codes: list[int]) -> None:
+    words = pyarrow.DictionaryArray.from_arrays(pyarrow.array([0, 1, 2, None], pyarrow.int32()), pyarrow.array(held))
+    found = ours._piece(Growing.of(Dyad, "arm", TimeKind.CLOCK), pyarrow.chunked_array([words]))
+    assert found is not None
+    assert found.tolist() == codes
+
+
+@pytest.mark.parametrize(("kind", "values"), [("int8", [1, 2, None]), ("int16", [300, 2, 1]), ("int32", [1, 1, 1]), ("int64", [5, None, 5])])
+def test_numbers_of_any_width_make_one_column(kind: str, values: list[int | None]) -> None:
+    for split in range(4):
+        column = Growing.of(rk.Move, "source_row", TimeKind.CLOCK)
+        chunks = [pyarrow.array(some, kind) for some in (values[:split], values[split:])]
+        found = ours._piece(column, pyarrow.chunked_array(chunks))
+        assert found is not None
+        assert found.tolist() == [-2**63 if value is None else value for value in values]
+
+
+def claiming(rows: list[int], *, whole: int, size: int) -> Any:
+    """Return a file that says how many rows and bytes its groups have."""
+    groups = [SimpleNamespace(num_rows=count, total_byte_size=size) for count in rows]
+    return SimpleNamespace(metadata=SimpleNamespace(num_rows=whole, num_row_groups=len(rows), row_group=groups.__getitem__))
+
+
+@pytest.mark.parametrize(("rows", "whole", "size", "fine"), [
+    ([], 1_049_576, 0, True), ([], 1_049_577, 0, False), ([1_049_576], 1, 0, True), ([1_049_577], 1, 0, False),
+    ([1, 1_049_577, 1], 1, 0, False), ([1], 1, 1_148_576, True), ([1], 1, 1_148_577, False), ([1, 1], 1, 574_288, True),
+    ([1, 1], 1, 574_289, False),
+])
+def test_claims_are_measured_by_the_size_of_the_file(tmp_path: Path, rows: list[int], whole: int, size: int, fine: bool) -> None:
+    path = tmp_path / "a.parquet"
+    path.write_bytes(bytes(100))
+    if fine:
+        ours._check_claims(claiming(rows, whole=whole, size=size), path)
+    else:
+        most = max([whole, *rows])
+        with pytest.raises(FileProblem) as caught:
+            ours._check_claims(claiming(rows, whole=whole, size=size), path)
+        assert str(caught.value) == (
+            f"a.parquet: claims {most:,} rows and {size * len(rows):,} bytes in a file of 100 bytes; no table of a study is so "
+            "dense, so it is broken, or made to exhaust the memory")
+
+
+def test_wrong_types_are_told_in_full(folder: Path) -> None:
+    held = parquet.read_table(file_of(folder))
+    held = held.set_column(0, "row_id", pyarrow.array([0.5, 1, 2, 3])).append_column("code", held["code"])
+    parquet.write_table(held, file_of(folder))
+    log = ProblemLog()
+    found = ours.read_parquet_table(file_of(folder), rk.Move, time=TimeKind.CLOCK, problems=log)
+    assert len(found) == 0
+    assert [(one.kind, one.field, one.value, one.row, one.file, one.message) for one in log.problems] == [
+        ("wrong type", "code", "", None, file_of(folder).name, "2 columns share this name"),
+        ("wrong type", "row_id", "", None, file_of(folder).name,
+         "the column 'row_id' holds double; expected whole numbers (int64)")]
+
 
 
 def test_both_formats_of_one_table_are_one_too_many(folder: Path) -> None:
@@ -166,8 +307,9 @@ def test_a_word_that_no_row_has_is_no_matter(folder: Path) -> None:
 
 def test_columns_that_may_be_absent_may_be_left_out_and_strange_ones_are_told(folder: Path) -> None:
     change(folder, note=None, tie=None, salience=pyarrow.array([1, 2, 3, 4]))
-    with pytest.warns(CodingWarning, match="are not read: salience"):
+    with pytest.warns(CodingWarning, match="are not read: salience") as told:
         moves = read_study(folder).cohort.moves
+    assert [warning.filename for warning in told] == [__file__]    # that of whoever asked
     assert (moves[2].note, moves[2].tie) == (None, 0)
 
 

@@ -13,11 +13,22 @@ from hypothesis import strategies as st
 
 from rupturekit.codebooks import load_codebook
 from rupturekit.cohort import Cohort
-from rupturekit.episode import Coding, Move, ObservedStretch, Rating, Session, seconds
+from rupturekit.episode import (
+    Coding,
+    ContextEvent,
+    EpisodeRow,
+    Label,
+    Move,
+    NeedStatement,
+    ObservedStretch,
+    Rating,
+    Session,
+    seconds,
+)
 from rupturekit.errors import FileProblem, RecordError
 from rupturekit.records import sdis
 from rupturekit.records.sdis import SdisFile, write_sdis
-from rupturekit.vocabulary import Perspective, TimeKind
+from rupturekit.vocabulary import ContextKind, Layer, Need, NeedMode, Perspective, TimeKind
 
 BOOK = load_codebook("3rs-2022")
 CODES = [code.code for code in BOOK.codes]
@@ -143,6 +154,110 @@ def test_a_track_has_to_be_named_where_there_are_two(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(FileProblem, match="out.sds: could not be written"):
         write_sdis(cohort(move()), tmp_path / "nowhere" / "out.sds")
+
+
+WHOLE = """% written by rupturekit: track r1
+% x_wd_p = nobody, wd-p
+% client_wd_p = client, wd-p
+% therapist_wd_p = therapist, wd-p
+Timed <seconds>;
+<D1_1>
+client_wd_p,0.000001
+therapist_wd_p,1.5-4 ;
+<D1_2>
+client_wd_p,2 /
+<D2_1>
+x_wd_p,0-0.25 /
+"""
+
+
+def test_a_whole_file(tmp_path: Path) -> None:
+    data = cohort(move(onset=1), move(row_id=2, party="therapist", onset=1_500_000, offset=4_000_000),
+                  move(row_id=3, session=2, onset=2_000_000), move(row_id=4, dyad="D2", party=None, onset=0, offset=250_000))
+    told = write_sdis(data, str(tmp_path / "out.sds"))
+    assert (tmp_path / "out.sds").read_bytes().decode() == WHOLE
+    assert told == SdisFile(
+        file="out.sds", track="r1", sequences=3, events=4,
+        renamed=(sdis.Renamed(None, "wd-p", "x_wd_p"), sdis.Renamed("client", "wd-p", "client_wd_p"),
+                 sdis.Renamed("therapist", "wd-p", "therapist_wd_p")),
+        left_out=("what GSEQ may round: some times are finer than a millisecond",))
+    assert str(told) == (
+        "out.sds: 4 events in 3 sequences, track r1\n  label x_wd_p: nobody, wd-p\n  label client_wd_p: client, wd-p\n"
+        "  label therapist_wd_p: therapist, wd-p\n  left out: what GSEQ may round: some times are finer than a millisecond")
+
+
+def test_labels_stand_in_the_order_of_party_and_code(tmp_path: Path) -> None:
+    coding = Coding(codebook=BOOK, parties=("B", "A"))
+    moves = [move(row_id=n, party=party, code=code) for n, (party, code) in enumerate(
+        (party, code) for party in ("B", None, "A") for code in ("wd-story", "wd-p"))]
+    told = write_sdis(Cohort.of(moves, coding=coding), tmp_path / "out.sds")
+    assert [each[:2] for each in told.renamed] == [
+        (None, "wd-p"), (None, "wd-story"), ("A", "wd-p"), ("A", "wd-story"), ("B", "wd-p"), ("B", "wd-story")]
+
+
+def test_turns_are_written_whole(tmp_path: Path) -> None:
+    told = write_sdis(cohort(move(onset=3), move(onset=1_001, offset=1_008, row_id=2), time=TimeKind.TURN), tmp_path / "out.sds")
+    assert (tmp_path / "out.sds").read_text().splitlines()[2:] == [
+        "Timed <turns>;", "<D1_1>", "client_wd_p,3", "client_wd_p,1001-1008 /"]
+    assert told.left_out == ()
+
+
+@pytest.mark.parametrize(("onset", "offset", "fine"), [
+    (1_000, None, False), (1_001, None, True), (999, None, True), (1_000, 2_000, False), (1_000, 2_001, True), (0, 1_999, True),
+    (500, 2_000, True)])
+def test_times_finer_than_a_millisecond_are_told(tmp_path: Path, onset: int, offset: int | None, fine: bool) -> None:
+    told = write_sdis(cohort(move(onset=2_000_000, row_id=9), move(onset=onset, offset=offset)), tmp_path / "out.sds")
+    assert told.left_out == (("what GSEQ may round: some times are finer than a millisecond",) if fine else ())
+
+
+@pytest.mark.parametrize(("text", "taken", "most", "label"), [
+    ("a" * 16, [], 16, "a" * 16), ("a" * 17, [], 16, "a" * 16), ("a" * 15 + "__b", [], 16, "a" * 15), ("--a--", [], 16, "a"),
+    ("9", [], 16, "c_9"), ("_9_", [], 16, "c_9"), ("X_Y", [], 16, "X_Y"), ("aX", ["ax"], 16, "aX_2"),
+    ("a", ["a", "a_2", "a_3"], 16, "a_4"), ("a" * 20, ["a" * 16], 16, "a" * 14 + "_2"), ("aXXX_x", ["axx"], 3, "a_2"),
+    ("ab", ["ab"], 3, "a_2"), ("abXX_", ["abxx"], 4, "ab_2"), ("a" * 20, ["a" * 16, *(f"{'a' * 14}_{n}" for n in range(2, 10))], 16,
+                                "a" * 13 + "_10"), ("XX_", [], 16, "XX"), ("XXabX", [], 5, "XXabX"), ("XXabX", ["xxabx"], 6, "XXab_2"),
+])
+def test_labels_are_cut_and_numbered(text: str, taken: list[str], most: int, label: str) -> None:
+    assert sdis._free(text, set(taken), most=most) == label
+
+
+def test_names_of_sequences_have_at_most_sixty_signs(tmp_path: Path) -> None:
+    for length, name in ((58, "D" * 58 + "_1"), (59, "D" * 59), (60, "D" * 60)):
+        write_sdis(cohort(move(dyad="D" * length)), tmp_path / "out.sds")
+        assert f"<{name}>" in (tmp_path / "out.sds").read_text().splitlines()
+
+
+def test_everything_that_is_left_out_is_counted(tmp_path: Path) -> None:
+    data = cohort(
+        *(move(row_id=n, rating=1.0 if n < 3 else None, note="x" if n < 2 else None, media=5_000 if n < 4 else None)
+          for n in range(5)), move(row_id=8, track="r2"), move(row_id=9, track="r3", rating=1.0, note="y", media=0),
+        sessions=[Session(dyad="D1", session=1, duration=seconds(60)), Session(dyad="D1", session=2)],
+        labels=[Label(subject_kind="move", subject="1", attribute="tone", value="low")],
+        ratings=[Rating(dyad="D1", session=1, perspective=Perspective.CLIENT, measure="WAI", value=1.0)],
+        needs=[NeedStatement(dyad="D1", party="client", need=Need.AGENCY, mode=NeedMode.WANTED, layer=Layer.MANIFEST)],
+        context=[ContextEvent(event="C1", dyad="D1", kind=ContextKind.HOLIDAY)],
+        observed=[ObservedStretch(dyad="D1", session=1, track="r1", start=0, end=seconds(60))],
+        episodes=[EpisodeRow(episode="E1", dyad="D1", track="r1", first_session=1, onset=0, last_session=1, end=seconds(4))])
+    assert write_sdis(data, tmp_path / "out.sds", track="r1").left_out == (
+        "ratings of moves: 3", "notes: 2", "places on the recording: 4", "labels: 1", "ratings of sessions: 1",
+        "statements of needs: 1", "context events: 1", "observed stretches: 1", "episodes: 1", "other tracks: 2",
+        "lengths of sessions: 1; a sequence ends with its last event")
+
+
+def test_signs_that_a_comment_cannot_hold_are_replaced(tmp_path: Path) -> None:
+    write_sdis(cohort(move(track="50 % X%X")), tmp_path / "out.sds")
+    assert (tmp_path / "out.sds").read_text().splitlines()[0] == "% written by rupturekit: track 50 _ X_X"
+
+
+def test_a_place_that_cannot_be_written_is_told_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for error, reason in ((OSError(), "no reason is given"), (OSError(28, "No space left"), "No space left")):
+        def refuse(*_: object, error: OSError = error) -> None:
+            raise error
+
+        monkeypatch.setattr(sdis, "write_bytes", refuse)
+        with pytest.raises(FileProblem) as caught:
+            write_sdis(cohort(move()), tmp_path / "out.sds")
+        assert (str(caught.value), caught.value.file) == (f"out.sds: could not be written: {reason}", "out.sds")
 
 
 def test_nobody_and_signs_of_comments(tmp_path: Path) -> None:

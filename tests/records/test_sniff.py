@@ -1,6 +1,7 @@
 """A proposal says what it found, marks what it did not, and reads the table where its guesses are right."""
 
 import csv
+import re
 import tempfile
 import tomllib
 import warnings
@@ -10,14 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rupturekit.codebooks import load_codebook, parse_codebook
+from rupturekit.codebooks import parse_codebook
 from rupturekit.errors import DefinitionError, FileProblem, RuptureKitError
 from rupturekit.records import guess
-from rupturekit.records.delimited import open_sheet
 from rupturekit.records.foreign import read_table
-from rupturekit.records.guess import Column, code_headers, roles, runs, slug
 from rupturekit.records.mapping import parse_mapping, read_mapping
-from rupturekit.records.sniff import propose_mapping
+from rupturekit.records.sniff import Proposal, propose_mapping
 from rupturekit.vocabulary import TimeKind
 
 FILES = Path(__file__).parent / "files"
@@ -45,14 +44,58 @@ def fields_of(mapping):
     return {field.name: field.columns or field.constant for field in mapping.fields}
 
 
-def column(name, *values):
-    made = Column(name, 0)
-    for value in values:
-        made.add(value)
-    return made
-
-
 # --- whole tables
+
+
+def recorded():
+    """Return the recorded proposals: the name of a file, what stands in it, the proposal and the codebook with it."""
+    parts = re.split(r"^===== (.*)\n", (FILES / "proposals.txt").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    found = []
+    for title, text in zip(parts[::2], parts[1::2], strict=True):
+        if title in ("proposal", "codebook"):
+            found[-1][title] = text
+        else:
+            found.append({"name": title, "table": text, "codebook": ""})
+    return found
+
+
+@pytest.mark.parametrize("case", recorded(), ids=lambda case: case["name"])
+def test_a_proposal_reads_as_recorded(tmp_path, case):
+    path = tmp_path / case["name"]
+    path.write_bytes(case["table"].encode("cp1252" if case["name"] == "german.csv" else "utf-8"))
+    proposal = propose_mapping(str(path))
+    assert str(proposal) == case["proposal"]
+    assert proposal.codebook_text == case["codebook"]
+
+
+def test_a_bare_proposal_says_nothing_but_its_text():
+    bare = Proposal(file="a.csv", rows=1, text="t\n")
+    assert bare == Proposal(
+        file="a.csv", rows=1, text="t\n", found=(), codebook_text="", codebook_file="", unmapped=(), questions=(),
+        not_imported=(), private=(), trial="")
+    assert (str(bare), bare.lines()) == ("a.csv: 1 row looked at\n\nt\n", [])
+    assert str(Proposal(file="a.csv", rows=1234, text="t")) == "a.csv: 1,234 rows looked at\n\nt"
+
+
+def test_a_proposal_tells_in_order_what_it_saw():
+    whole = Proposal(
+        file="a.csv", rows=2, text="t", found=("f1", "f2"), codebook_text="c", codebook_file="b.toml",
+        unmapped=tuple((f"w{at}", 1000 + at) for at in range(41)), questions=("q1", "q2"),
+        not_imported=("n1", "n2"), private=("p1", "p2"), trial="t1")
+    words = [f"not a code of the codebook: 'w{at}' (1,{at:03d} rows)" for at in range(40)]
+    told = ["free text, not imported: n1", "free text, not imported: n2", "privacy: p1", "privacy: p2", "choose: q1",
+            "choose: q2", "a codebook to fill in comes with it, as b.toml", "read as proposed: t1"]
+    assert whole.lines() == ["f1", "f2", *words, "... and 1 more such words", *told]
+    some = Proposal(file="a.csv", rows=2, text="t", unmapped=whole.unmapped[:40])
+    assert some.lines() == words
+
+
+def test_a_proposal_in_a_notebook_is_a_list_and_the_mapping():
+    shown = Proposal(file="a.csv", rows=1, text="x = 1", found=("w" * 240, "v" * 241))._repr_html_()
+    assert shown.partition("</style>")[2] == (
+        '<div class="rk-head"><span class="rk-kind">Proposal</span> <b><bdi>a.csv</bdi></b> </div><p>1 row looked at</p>'
+        f'<ul><li><bdi>{"w" * 240}</bdi></li><li><bdi title="{"v" * 239}…">{"v" * 239}…</bdi></li></ul>'
+        "<pre>x = 1</pre></div>")
 
 
 def test_a_plain_german_table_is_read_as_proposed(tmp_path):
@@ -272,6 +315,69 @@ def test_ticks_beside_ratings_stay_ticks(tmp_path):
     assert read_table(tmp_path / "sheet.csv", mapping).losses.moves == 3
 
 
+# --- times and lengths
+
+
+def sheet_of_segments(folder, *spans):
+    rows = [f"D1,1,{at},{start},{end},x," for at, (start, end) in enumerate(spans)]
+    return propose(folder, "case,session,nr,start_sec,end_sec,WD_P,CF_P", *rows)
+
+
+@pytest.mark.parametrize(("spans", "length"), [
+    ([("0", "60"), ("60", "120"), ("120", "180")], "60"),
+    ([("120", "180"), ("0", "60"), ("60", "120")], "60"),
+    ([("0", "0.5"), ("0.5", "1")], "0.5"),
+    ([("10", "12")], "2"),
+    ([("0", "0.000001"), ("10", "10.000001")], "0.000001"),
+    ([("0", "1"), ("1", "2"), ("2", "3")], "1"),
+    ([("7", "9"), ("9", "11")], "2"),
+    ([("0", "60"), ("60", "121")], None),
+    ([("0", "0"), ("60", "60")], None),
+    ([("60", "0"), ("120", "60")], None),
+    ([("0", "60"), ("60", "60")], None),
+    ([("0", "60"), ("60", "")], None),
+    ([("0", ""), ("60", "")], None),
+])
+def test_rows_of_one_length_are_segments_of_that_length(tmp_path, spans, length):
+    text = sheet_of_segments(tmp_path, *spans).text
+    if length is None:
+        assert 'time = "clock"' in text
+        assert "segment_seconds" not in text
+        assert '[fields.offset]\ncolumn = "end_sec"\nformat = "seconds"' in text
+    else:
+        assert f'time = "segment"\nsegment_seconds = {length}\n' in text
+
+
+@pytest.mark.parametrize(("header", "rows", "time", "onset"), [
+    ("nr,WD_P,CF_P", ["0,x,", "1,,x"], "segment", ("nr", "ordinal", 0)),
+    ("nr,WD_P,CF_P", ["1,x,", "2,,x"], "segment", ("nr", "ordinal", 1)),
+    ("nr,start_sec,WD_P,CF_P", ["1,10.5,x,", "2,20,,x"], "clock", ("start_sec", "seconds", None)),
+    ("start_sec,WD_P,CF_P", ["10.5,x,", "20,,x"], "clock", ("start_sec", "seconds", None)),
+    ("time,code", ["0,wd", "1,wd", "2,wd"], "turn", ("time", "ordinal", None)),
+    ("turn_nr,code", ["0,wd", "1,wd"], "turn", ("turn_nr", "ordinal", None)),
+    ("nr,time,code", ["3,00:10,wd", "4,00:11,wd"], "clock", ("time", "mm:ss", None)),
+    ("time,nr,code", ["0,3,wd", "1,4,wd", "2,5,wd"], "turn", ("time", "ordinal", None)),
+    ("nr,code", ["3,wd", "4,wd"], "order", None),
+    ("WD_P,CF_P", ["x,", ",x"], "order", None),
+])
+def test_the_columns_say_which_kind_of_time_it_is(tmp_path, header, rows, time, onset):
+    found = tomllib.loads(propose(tmp_path, f"case,session,{header}", *(f"D1,1,{row}" for row in rows)).text)
+    assert found["coding"]["time"] == time
+    told = found["fields"].get("onset")
+    assert (told and (told["column"], told["format"], told.get("first"))) == onset
+    assert found["file"].get("order_by") == ("nr" if "nr" in header.split(",") and time in ("clock", "order") else None)
+
+
+@pytest.mark.parametrize(("name", "asked"), [
+    *((f"{word}_time", False) for word in ("s", "sec", "secs", "seconds", "sekunden", "sek", "ms", "milliseconds")),
+    ("time", True), ("video_time", True), ("secx_time", True),
+])
+def test_a_header_that_names_the_unit_is_believed(tmp_path, name, asked):
+    proposal = propose(tmp_path, f"dyad,session,{name},code", "D1,1,10,wd", "D1,1,20.5,wd")
+    assert f'[fields.onset]\ncolumn = "{name}"\nformat = "seconds"' in proposal.text
+    assert (f"are the numbers of '{name}' really seconds?" in proposal.questions) is asked
+
+
 # --- whose behaviour
 
 
@@ -306,33 +412,6 @@ def test_a_column_that_cannot_say_whose_is_not_proposed(tmp_path, values):
     assert "Huber" not in str(proposal)
 
 
-@pytest.mark.parametrize(("field", "words"), [
-    ("dyad", "dyad dyad_id dyade couple couple_id paar paar_id pair pair_id patient_id client_id klient_id "
-        "klienten_id patienten_id case_id case fall_id fall fallnummer transcript_id transcript transkript "
-        "subject participant proband vp patient client klient klientin patientin id"),
-    ("session", "session session_id session_no session_nr session_number sitzung sitzungsnummer sitzungsnr sitzung_nr "
-        "sitzungs_nr stunde termin"),
-    ("party", "interlocutor speaker party sprecher sprecherin role rolle who wer person actor"),
-    ("rater", "rater rater_id coder coder_id annotator annotator_id kodierer kodiererin beurteiler beurteilerin "
-        "rater_name"),
-    ("onset", "onset start_sec start_s start_time start begin beginn anfang von timestamp timecode time zeitpunkt "
-        "zeitmarke zeit sec seconds sekunden"),
-    ("offset", "offset end_sec end_s end_time end ende bis stop"),
-    ("rating", "rating salience salienz intensity intensität auspraegung ausprägung significance staerke stärke "
-        "bewertung score"),
-    ("order", "utterance_id turn_id turn_nr turn segment_idx segment_index segment_nr segment line zeile "
-        "reihenfolge order index idx nr row"),
-    ("day", "day tag therapy_day day_offset"),
-    ("code", "code codes kode kodes kodierung coding behaviour behavior verhalten talk_type marker event kategorie "
-        "category label"),
-])
-def test_headers_in_english_and_german_are_understood_beside_those_of_dyad_onset_and_offset(field, words):
-    beside = [name for name in ("dyad", "onset", "offset") if name != field]
-    for word in words.split():
-        columns = [Column(name, at) for at, name in enumerate([word, *beside])]
-        assert [column.name for column in roles(columns, comma=False)[field]] == [word]
-
-
 def test_where_something_else_says_whose_no_column_is_guessed(tmp_path):
     named = propose(tmp_path, "couple,session,time,speaker,q,code", "7,1,00:10,client,a,wd", "7,1,00:20,client,b,wd")
     assert '[fields.party]\ncolumn = "speaker"' in named.text
@@ -342,6 +421,23 @@ def test_where_something_else_says_whose_no_column_is_guessed(tmp_path):
     assert "[fields.party]" not in sheet.text
     either = propose(tmp_path, "case,session,start,cl-ag,gr-ag,q", "D1,1,00:10,x,,a", "D1,1,00:20,,x,b")
     assert '[fields.party]\ncolumn = "q"' in either.text
+
+
+@pytest.mark.parametrize(("words", "parties", "text"), [
+    (("Patient", "Mutter"), ["client", "therapist"],
+     "# choose: which party is meant by 'Mutter'? A third person is left out by mapping the word to \"\" under values"),
+    (("he", "she"), ["he", "she"], ""),
+    (("he", "n/a"), ["client", "therapist"], "# choose: which party is meant by 'he'?"),
+    (("he", "she", "it"), ["client", "therapist"], "# choose: which party is meant by 'he', 'she', 'it'?"),
+    (("CLIENT", "Therapist"), ["client", "therapist"], ""),
+    (("client", "TH", "pat"), ["client", "therapist"], 'values = { TH = "therapist", pat = "client" }'),
+])
+def test_two_words_are_the_parties_unless_one_is_usual(tmp_path, words, parties, text):
+    proposal = propose(tmp_path, "dyad,session,speaker,time,code", *(f"D1,1,{word},00:10,wd" for word in words))
+    assert tomllib.loads(proposal.text)["coding"]["parties"] == parties
+    block = proposal.text.partition("[fields.party]\n")[2].partition("\n\n")[0]
+    assert block.startswith(f'column = "speaker"\n{text}' if text else 'column = "speaker"')
+    assert text or block == 'column = "speaker"'
 
 
 # --- what is not known
@@ -383,14 +479,80 @@ def test_codes_of_a_new_codebook_are_told_apart(tmp_path):
 def test_many_unmapped_codes_are_cut(tmp_path):
     rows = [f"D1,1,00:10,c{at}" for at in range(50)]
     proposal = propose(tmp_path, "dyad,session,time,code", *["D1,1,00:10,invite"] * 60, *rows)
-    assert len(proposal.unmapped) == 50
+    assert proposal.unmapped == tuple((f"c{at}", 1) for at in range(50))
     assert "... and 10 more such words" in str(proposal)
+    assert proposal.text.endswith("\n".join([
+        '[fields.code]\ncolumn = "code"', *(f'# "c{at}": 1 rows' for at in range(40)),
+        "# choose: the codebook does not have these words; give each a code under values, or \"\" to leave it out\n"]))
+
+
+@pytest.mark.parametrize(("known", "unknown", "book"), [(2, 2, "sheet-codes.toml"), (3, 2, "stages"), (1, 0, "stages")])
+def test_a_codebook_is_named_where_it_has_more_than_half_of_the_rows(tmp_path, known, unknown, book):
+    rows = [*["D1,1,00:10,invite"] * known, *["D1,1,00:20,W9"] * unknown, "D1,1,00:30,n/a"]
+    mapping = kept(propose(tmp_path, "dyad,session,time,code", *rows), tmp_path)
+    assert (mapping.codebook, mapping.missing) == (book, ("n/a",))
+
+
+@pytest.mark.parametrize(("word", "book"), [("wd-p", "3rs-2022"), ("wd-denial", "3rs-2015"), ("invite", "stages")])
+def test_the_codebook_that_has_most_is_named(tmp_path, word, book):
+    proposal = propose(tmp_path, "dyad,session,time,code", f"D1,1,00:10,{word}")
+    assert kept(proposal, tmp_path).codebook == book
+
+
+def test_a_new_codebook_takes_the_sixty_most_frequent_words(tmp_path):
+    rows = [f"D1,1,00:10,{word}" for at in range(61) for word in [f"c{at}"] * (2 - (at == 7))]
+    proposal = propose(tmp_path, "dyad,session,time,code", *rows)
+    assert [code.code for code in parse_codebook(proposal.codebook_text).codes] == [
+        f"c{at}" for at in range(61) if at != 7]
+    assert proposal.unmapped == (("c7", 1),)
+
+
+def test_codes_of_one_spelling_are_numbered(tmp_path):
+    words = ["a b", "a;b", "a,b", f"{'x' * 60} b", f"{'x' * 60} c"]
+    proposal = propose(tmp_path, "dyad,session,time,code", *(f'D1,1,00:1{at},"{word}"' for at, word in enumerate(words)))
+    assert tomllib.loads(proposal.text)["fields"]["code"]["values"] == dict(
+        zip(words, ["a-b", "a-b-2", "a-b-3", "x" * 60, f"{'x' * 50}-2"], strict=True))
+
+
+def test_one_header_that_is_a_code_makes_no_sheet_of_codes(tmp_path):
+    proposal = propose(tmp_path, "case,session,time,WD_P,code", "D1,1,00:10,x,wd")
+    assert "code_columns" not in proposal.text
+    assert '[fields.code]\ncolumn = "code"' in proposal.text
+
+
+@pytest.mark.parametrize(("stem", "name"), [
+    ("My  Study (1)", "my-study-1"), ("ÄÖ", "study"), ("a" * 41, "a" * 40), ("-B-", "b"), ("7", "7"),
+])
+def test_a_study_is_called_after_its_file(tmp_path, stem, name):
+    proposal = propose(tmp_path, "dyad,session,time,code", "D1,1,00:10,W9", name=f"{stem}.csv")
+    assert tomllib.loads(proposal.text)["name"] == name
+    assert proposal.codebook_file == f"{name}-codes.toml"
+    assert tomllib.loads(proposal.codebook_text)["name"] == f"{name}-codes"
+
+
+@pytest.mark.parametrize(("encoding", "told"), [("utf-8", None), ("utf-8-sig", None), ("utf-16", "utf-16")])
+def test_an_encoding_is_told_where_it_is_not_the_usual_one(tmp_path, encoding, told):
+    path = tmp_path / "sheet.csv"
+    path.write_text("dyad,session,time,code\nD1,1,00:10,wd\n", encoding=encoding)
+    proposal = propose_mapping(path)
+    assert tomllib.loads(proposal.text)["file"].get("encoding") == told
+    assert proposal.found[0] == f"text: {encoding}, split at ','"
+
+
+def test_ten_kinds_of_problems_are_told(tmp_path):
+    header = ",".join(["dyad", "session", "time", "code", *(f"{name},{name}" for name in "abcdefghijk")])
+    proposal = propose(tmp_path, header, "D1,1,00:10,wd" + "," * 22)
+    assert [line for line in proposal.found if "duplicate" in line] == [
+        f"{name}: duplicate name (1)" for name in "abcdefghij"]
 
 
 def test_a_session_in_words_is_asked_about(tmp_path):
     proposal = propose(tmp_path, "dyad,session,time,code", "D1,intake,00:10,wd", "D1,2,00:10,wd")
     assert '# values = { intake = "?" }  # choose: sessions are numbered' in proposal.text
     assert "not a session number 'intake'" in proposal.trial
+    many = propose(tmp_path, "dyad,session,time,code", "D1,7,00:10,wd", *(f"D1,s{at},00:10,wd" for at in range(21)))
+    listed = ", ".join(f's{at} = "?"' for at in range(20))
+    assert f"\n# values = {{ {listed} }}  # choose: sessions" in many.text
 
 
 def test_a_third_party_is_asked_about(tmp_path):
@@ -446,75 +608,14 @@ def test_a_large_file_is_looked_at_in_part_and_not_tried(tmp_path, monkeypatch):
     assert "read as proposed" not in str(proposal)
 
 
-# --- columns
-
-
-def test_each_field_has_english_and_german_words():
-    for names in (
-        ["dyad", "session", "interlocutor", "timestamp", "talk_type", "rater", "salience"],
-        ["PatientID", "session_no", "Speaker", "startSec", "behaviour", "coder", "rating"],
-        ["Klient", "Sitzung", "Sprecher", "Zeit", "Kode", "Kodierer", "Bewertung"],
-        ["transcript_id", "Session", "party", "start", "Code", "annotator_id", "Rating"],
-        ["fall_nr", "Sitzungsnummer", "Rolle", "Beginn", "Kategorie", "Beurteiler", "Ausprägung"],
-    ):
-        found = roles([column(name) for name in names], comma=False)
-        assert {role: each[0].name for role, each in found.items()} == dict(
-            zip(["dyad", "session", "party", "onset", "code", "rater", "rating"], names, strict=True))
-
-
-def test_values_speak_against_a_header():
-    assert roles([column("client", "client", "therapist")], comma=False) == {}
-    assert roles([column("time", "2021-05-12 10:00")], comma=False) == {}
-    assert roles([column("rating", "high")], comma=False) == {}
-    assert roles([column("day", "Monday")], comma=False) == {}
-    assert roles([column("code", *map(str, range(31)))], comma=False) == {}
-    assert roles([column("speaker", *"abcdefghijklmnop")], comma=False) == {}
-    assert roles([column("code", *map(chr, range(100, 600)))], comma=False) == {}
-    assert roles([column("rating", "2.5")], comma=True) == {}
-    assert roles([column("time", "2.5")], comma=True) == {}
-    assert "rating" in roles([column("rating", "2,5")], comma=True)
-    assert "session" in roles([column("session", "n/a", "")], comma=False)  # filled, but nothing speaks against it
-
-
-def test_runs_need_five_columns_that_count_on():
-    def named(*names):
-        return [(run.prefix, run.first, run.last, run.digits) for run in runs([column(name, "1") for name in names])]
-
-    assert named(*(f"a{n}" for n in range(8, 13))) == [("a", 8, 12, 1)]
-    assert named(*(f"a{n:02d}" for n in range(8, 13))) == [("a", 8, 12, 2)]
-    assert named(*(f"a{n}" for n in range(1, 5))) == []
-    assert named(*(f"a{n}" for n in (1, 2, 3, 5, 6, 7, 8, 9))) == [("a", 5, 9, 1)]
-    assert named("a1", "b2", "c3", "d4", "e5") == []
-    assert named(*map(str, range(9))) == []
-    assert runs([column(f"a{n}", *map(str, range(20))) for n in range(9)]) == []
-    assert runs([column(f"a{n}") for n in range(9)]) == []
-
-
-def test_headers_that_are_codes_hold_marks_or_ratings():
-    book = load_codebook("3rs-2022")
-    found = code_headers([column("WD_P", "4"), column("wd p coder2", "x"), column("CF_T", "much"), column("x_r1", "1")],
-                         book, comma=False)
-    assert [(each.code, each.track) for each in found] == [("wd-p", None), ("wd-p", "coder2")]
-
-
-def test_a_slug_is_a_code_or_becomes_one():
-    assert slug("CHG") == "CHG"
-    assert slug(" = + ") == "code"
-    assert slug("x" * 80) == "x" * 60
-
-
-def test_distinct_values_are_counted_up_to_a_bound():
-    made = column("x", *map(str, range(1000)))
-    assert made.many
-    assert len(made.values) == 400
-    assert made.filled == 1000
-
-
-def test_a_sheet_is_looked_at_by_column(tmp_path):
-    sheet = open_sheet(written(tmp_path, "a,b", "1,x", "2,"))
-    columns, rows = guess.look_at(sheet)
-    assert rows == 2
-    assert [(each.name, each.filled, each.is_whole()) for each in columns] == [("a", 2, True), ("b", 1, False)]
+def test_a_file_of_twenty_megabytes_is_tried_and_a_larger_one_is_not(tmp_path):
+    head, long = "dyad,session,time,code,note\n", "D1,1,00:10,wd,"
+    rows = [f"{long}{'x' * 99_985}"] * 199
+    for more, tried in (0, True), (1, False):
+        size = 20_000_000 + more - len(head) - len(rows) * 100_000 - len(long) - 1
+        path = written(tmp_path, head.rstrip(), *rows, f"{long}{'y' * size}")
+        assert path.stat().st_size == 20_000_000 + more
+        assert propose_mapping(path).trial.startswith("200 rows = 200 moves") is tried
 
 
 # --- laws

@@ -19,11 +19,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rupturekit.errors import FileProblem, InvalidRecords, MissingExtra, RuptureKitError
-from rupturekit.records.bounded import Limits
+from rupturekit.records.bounded import Limits, parse_xml
 from rupturekit.records.foreign import read_table
-from rupturekit.records.held import RefusedCell, clock, plain_number
+from rupturekit.records.held import CALENDAR_DATE, RefusedCell, clock, plain_number
 from rupturekit.records.mapping import parse_mapping
-from rupturekit.records.spreadsheet import open_workbook
+from rupturekit.records.spreadsheet import _column_number, _Part, open_workbook
 
 MAPPING = """
 format = 1
@@ -63,7 +63,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(("value", "text"), [
     (12.0, "12"), (0.1 + 0.2, "0.3"), (0.1000000000000001, "0.1"), (-3, "-3"), (1e-7, "0.0000001"), (1e20, "1" + "0" * 20),
     ("12.50", "12.50"), (" wd ", " wd "), (True, "TRUE"), (False, "FALSE"), (None, ""),
-    (datetime.time(0, 1, 30), "0:01:30"), (datetime.time(13, 4, 5), "13:04:05"),
+    (datetime.time(0, 1, 30), "0:01:30"), (datetime.time(13, 4, 5), "13:04:05"), (datetime.time(0, 0, 0, 500_000), "0:00:00.5"),
     (datetime.timedelta(hours=30, minutes=5, seconds=1.5), "30:05:01.5"),
     (datetime.datetime(2021, 1, 2, 3, 4), "(calendar date)"), (datetime.date(2021, 1, 2), "(calendar date)"),
 ])
@@ -194,6 +194,142 @@ def test_a_sheet_is_chosen_by_name(path: Path) -> None:
         open_workbook(path, sheet="Secund")
     with pytest.raises(FileProblem, match="has nothing in its sheet 'Hidden'"):
         open_workbook(path, sheet="Hidden")
+
+
+def test_a_single_time_in_a_later_column_and_formulas_with_numbers(path: Path) -> None:
+    def odd(book: Any) -> None:
+        for column in (1, 2):
+            book.active.cell(2, column).number_format = "h:mm"
+
+    at = datetime.time(0, 1, 0)
+    workbook(path, ["b", "a", "c"], [at, at, "=A1"], [datetime.date(2021, 1, 2), "x", "=B1"], also=odd)
+    rewritten(path, "xl/worksheets/sheet1.xml", lambda text: text.replace("<f>A1</f><v />", "<f>A1</f><v>5</v>"))
+    sheet = open_workbook(path)
+    rest = "as hours and minutes; Excel takes a typed 12:34 for 12 hours, so it was read as 12:34:00"
+    assert sheet.notes == (f"column 'b' shows 1 time {rest}", f"column 'a' shows 1 time {rest}")
+    (_, first), (_, second) = sheet.rows()
+    assert (first, second) == (["0:01:00", "0:01:00", "5"], ["(calendar date)", "x", "(formula without a value)"])
+    refused = [cell for cell in second if isinstance(cell, RefusedCell)]
+    assert refused[0] == CALENDAR_DATE
+    assert [(cell.kind, cell.remedy) for cell in refused] == [
+        ("calendar date", "a calendar date identifies people; write the days since the first session, or leave the column out"),
+        ("formula without a value",
+         "the formula was never computed; open the workbook, save it, or write the value in its place")]
+
+
+def test_what_a_sheet_is_and_how_it_is_opened_again(path: Path) -> None:
+    workbook(path, ["a"], ["1"])
+    sheet = open_workbook(path)
+    assert (sheet.what, sheet.settings, sheet.notes) == ("Excel workbook, sheet 'Events'", (), ())
+    assert open_workbook(path, sheet="Events").settings == (("sheet", "Events"),)
+
+    def more(book: Any) -> None:
+        for number in range(2, 9):
+            book.create_sheet(f"S{number}")
+
+    workbook(path, ["a"], *([str(n)] for n in range(16)), also=more)
+    sheet = open_workbook(path)
+    assert sheet.settings == (("sheet", "Events"),)
+    assert sheet.notes == ("sheet 'Events' was read, not S2; to read another one, say sheet = \"...\" under [file]".replace(
+        "S2", "'S2', 'S3', 'S4', 'S5', 'S6' (+2 more)"),)
+    rewritten(path, "xl/workbook.xml", lambda text: text.replace('state="visible"', 'state="hidden"'))
+    assert open_workbook(path).header == ("a",)    # where no sheet is shown, the first one is read
+
+
+def test_many_merged_cells_and_hidden_rows_are_named_up_to_five(path: Path) -> None:
+    def odd(book: Any) -> None:
+        for row in range(3, 15, 2):
+            book.active.merge_cells(f"A{row}:A{row + 1}")
+            book.active.row_dimensions[row].hidden = True
+
+    workbook(path, ["a"], *([str(n)] for n in range(16)), also=odd)
+    hidden, merged = open_workbook(path).notes
+    assert hidden == "6 hidden rows counted like the others: rows 2, 4, 6, 8, 10 and 1 more"
+    shown = merged.removeprefix("merged cells hold their value in the first cell alone, the others are empty: ")
+    assert re.fullmatch(r"(A\d+:A\d+, ){4}A\d+:A\d+ \(\+1 more\)", shown)    # in the order of the file, which is any
+
+
+@pytest.mark.parametrize(("count", "shown"), [(1, "1 hidden row counted like the others: row 2"),
+                                              (2, "2 hidden rows counted like the others: rows 2, 3")])
+def test_hidden_rows_are_counted(path: Path, count: int, shown: str) -> None:
+    def hide(book: Any) -> None:
+        for row in range(3, 3 + count):
+            book.active.row_dimensions[row].hidden = True
+
+    workbook(path, ["a"], *([str(n)] for n in range(5)), also=hide)
+    assert open_workbook(path).notes == (shown,)
+
+
+def test_what_the_library_says_of_pictures_and_rules_is_not_passed_on(path: Path) -> None:
+    workbook(path, ["a"], ["1"])
+    rewritten(path, "xl/worksheets/sheet1.xml", lambda text: text.replace(
+        "</worksheet>", '<extLst><ext uri="{CCE6A557-97BC-4b89-ADB6-D9C93CAAB3DF}"/></extLst></worksheet>'))
+    with pytest.warns(UserWarning, match="not supported"):
+        openpyxl.load_workbook(path)
+    assert texts(path) == [(1, ["1"])]    # here every warning would be an error
+
+
+@pytest.mark.parametrize("target", ["/xl/worksheets/sheet1.xml", "worksheets/sheet1.xml", "./worksheets/sheet1.xml"])
+def test_a_sheet_is_found_however_it_is_pointed_to(path: Path, target: str) -> None:
+    workbook(path, ["a"], ["1"])
+    rewritten(path, "xl/_rels/workbook.xml.rels", lambda text: text.replace("/xl/worksheets/sheet1.xml", target))
+    assert texts(path) == [(1, ["1"])]
+
+
+def part_of(content: str, cells: int = 1_000_000) -> _Part:
+    part = _Part(Path("a.xlsx"), cells)
+    parse_xml([f"<sheetData>{content}</sheetData>".encode()], part, path=part.path)
+    return part
+
+
+@pytest.mark.parametrize(("content", "uncomputed"), [
+    ('<row r="2"><c r="B2"><f>X</f></c></row>', {(2, 2)}),
+    ('<row r="2"><c r="B2"><f>X</f><v>5</v></c><c r="C2"/></row>', set()),
+    ('<row r="2"><c r="B2"><f>X</f><v> </v></c></row>', {(2, 2)}),
+    ('<row r="2"><c r="B2" t="str"><f>X</f><v></v></c></row>', set()),
+    ('<row r="2"><c r="B2" t="inlineStr"><f>X</f><is><t>a</t></is></c></row>', set()),
+    ('<row r="2"><c r="B2"><v>5</v></c><c r="C2"><f>X</f></c></row>', {(2, 3)}),
+    ('<row r="2"><c r="b2"/><c><f>X</f></c></row><row><c><f>X</f></c></row>', {(2, 3), (3, 1)}),
+    ('<row><c r="C7"><f>X</f></c><c r="A7"/><c><f>Y</f></c></row>', {(7, 3), (7, 4)}),
+    ('<row r="1048576"><c r="XFD1048576"><f>X</f></c></row>', {(1_048_576, 16_384)}),
+    ('<row r="2"><c r="B2"><f>X</f><v/>5</c></row>', {(2, 2)}), ('<c><f>X</f></c>', {(0, 1)}),
+])
+def test_formulas_that_were_never_computed_are_found(content: str, uncomputed: set[tuple[int, int]]) -> None:
+    assert part_of(content).uncomputed == uncomputed
+
+
+def test_hidden_rows_and_merged_cells_are_found() -> None:
+    part = part_of('<row r="3" hidden="1"/><row hidden="true"/><row hidden="0"/><row hidden="yes"/><mergeCell ref="A1:B2"/>')
+    assert (part.hidden, part.merged) == ([3, 4], ["A1:B2"])
+
+
+@pytest.mark.parametrize(("content", "says"), [
+    *((f'<row r="{row}"/>', f"names a row '{row}', which Excel does not have")
+      for row in ("0", "1048577", "zwei", "-1", "1.0", "9999999999", "")),
+    ('<row r="1"><c r="A1048577"/></row>', "names a row '1048577', which Excel does not have"),
+    ('<row r="1"><c r="XFE1"/></row>', "names a column beyond 16,384, which Excel does not have"),
+    ('<row r="1"><c r="XFD1"/><c/></row>', "names a column beyond 16,384, which Excel does not have"),
+])
+def test_places_that_excel_does_not_have_are_refused(content: str, says: str) -> None:
+    with pytest.raises(FileProblem) as caught:
+        part_of(content)
+    assert str(caught.value) == f"a.xlsx: {says}"
+
+
+@pytest.mark.parametrize(("letters", "number"), [
+    ("A", 1), ("z", 26), ("AA", 27), ("AZ", 52), ("BA", 53), ("ZZ", 702), ("AAA", 703), ("XFD", 16_384)])
+def test_a_column_has_a_number(letters: str, number: int) -> None:
+    assert _column_number(letters) == number
+
+
+def test_gaps_count_as_cells_up_to_the_last_one_of_a_row() -> None:
+    rows = '<row r="1"><c r="C1"/></row><row r="5"><c r="A5"/><c r="B5"/></row>'
+    assert part_of(rows, cells=5).cells == 0
+    with pytest.raises(FileProblem) as caught:
+        part_of(rows, cells=4)
+    assert str(caught.value) == (
+        "a.xlsx: reaches over more cells than a coded sheet has; delete what stands far to the right and far below, or save the "
+        "sheet as CSV (UTF-8)")
 
 
 # What is refused as a file

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas
@@ -100,11 +101,98 @@ def test_many_variables_with_missing_values_are_named_up_to_eight(tmp_path: Path
     assert open_sav(tmp_path / "a.sav").notes[0].endswith("v7: 1 and 2 more variables")
 
 
+@pytest.mark.parametrize(("format", "text"), [
+    *((name, "(calendar date)") for name in ("DATE", "ADATE", "EDATE", "SDATE", "JDATE", "QYR", "MOYR", "WKYR", "DATETIME",
+                                             "YMDHMS")),
+    *((name, "0:01:30.5") for name in ("TIME", "DTIME", "MTIME")),
+    *((name, "90.5") for name in ("F", "COMMA", "WKDAY", "MONTH", "")),
+])
+def test_every_format_of_dates_and_times_is_known(format: str, text: str) -> None:
+    assert variable(format=format).text(90.5) == text
+    assert variable(format=format).text(float("-inf")) == (text if text == "(calendar date)" else "-inf")
+
+
+@pytest.mark.parametrize(("value", "missing"), [(0.9, False), (1.0, True), (2.0, True), (2.1, False), ("a", False)])
+def test_a_range_of_missing_values_holds_its_ends(value: Any, missing: bool) -> None:
+    one = variable(ranges=[{"lo": 1.0, "hi": 2.0}])
+    assert (one.text(value) == "") is missing
+    assert one.missing == missing
+
+
+@pytest.mark.parametrize("stated", [{}, {"lo": 1.0}, {"hi": 2.0}, {"lo": None, "hi": 2.0}, {"lo": "a", "hi": "a"}])
+def test_half_a_range_makes_nothing_missing(stated: dict[str, Any]) -> None:
+    one = variable(ranges=[stated, {"lo": 5.0, "hi": 5.0}], labels={2.0: "two"})
+    assert [one.text(value) for value in (1.0, 2.0, 5.0, 5.0, None, "b")] == ["1", "two", "", "", "", "b"]
+    assert one.missing == 2
+
+
+def test_what_the_library_does_not_say_of_a_variable_is_nothing() -> None:
+    silent = SimpleNamespace(original_variable_types={}, variable_value_labels={}, missing_ranges={})
+    assert _Variable.of("x", silent, labels=True) == variable(format="")
+    said = SimpleNamespace(original_variable_types={"x": "DATETIME20.2"}, variable_value_labels={"x": {1: "one"}},
+                           missing_ranges={"x": [{"lo": 1, "hi": 1}]})
+    assert _Variable.of("x", said, labels=True) == variable(
+        format="DATETIME", labels={1: "one"}, ranges=[{"lo": 1, "hi": 1}])
+    assert _Variable.of("x", said, labels=False).labels == {}
+    said.original_variable_types["x"] = "AHEX16"
+    assert _Variable.of("x", said, labels=False).format == "AHEX"
+
+
+def test_a_whole_file(path: Path) -> None:
+    sheet = open_sav(path)
+    assert (sheet.what, sheet.settings) == ("SPSS file of 7 variables, codes read", ())
+    assert sheet.notes == (
+        "values that the file declares as missing are absent: who: 1",
+        "value labels were not read: who; to read them in the place of codes, say labels = true under [file]")
+    labelled = open_sav(path, labels=True)
+    assert (labelled.what, labelled.settings) == ("SPSS file of 7 variables, labels read", (("labels", True),))
+    day = "(calendar date)"
+    assert list(sheet.rows()) == [
+        (1, ["D1", "1", "wd", "12.5", day, "0:12:05", LONG.rstrip()]), (2, ["D1", "2", "invite", "30", day, "1:00:00", ""]),
+        (3, ["D1", "", "wd", "31.25", day, "", "x"]), (4, ["D1", "", "wd", "40", day, "", ""])]
+
+
+def test_of_a_plain_file_there_is_nothing_to_tell(tmp_path: Path) -> None:
+    pyreadstat.write_sav(pandas.DataFrame({"a": [1.0, 2.0]}), str(tmp_path / "a.sav"))
+    sheet = open_sav(tmp_path / "a.sav", labels=True)
+    assert (list(sheet.rows()), sheet.notes) == ([(1, ["1"]), (2, ["2"])], ())
+
+
+@pytest.mark.parametrize(("count", "missing", "labels"), [
+    (8, "v0: 1, v1: 1, v2: 1, v3: 1, v4: 1, v5: 1, v6: 1, v7: 1", "v0, v1, v2, v3, v4, v5, v6, v7"),
+    (9, "v0: 1, v1: 1, v2: 1, v3: 1, v4: 1, v5: 1, v6: 1, v7: 1 and 1 more variables",
+     "v0, v1, v2, v3, v4, v5, v6, v7 (+1 more)"),
+])
+def test_eight_variables_are_named(tmp_path: Path, count: int, missing: str, labels: str) -> None:
+    names = [f"v{n}" for n in range(count)]
+    pyreadstat.write_sav(pandas.DataFrame({name: [9.0] for name in names}), str(tmp_path / "a.sav"),
+                         missing_ranges={name: [9] for name in names}, variable_value_labels={name: {1: "a"} for name in names})
+    assert open_sav(tmp_path / "a.sav").notes == (
+        f"values that the file declares as missing are absent: {missing}",
+        f"value labels were not read: {labels}; to read them in the place of codes, say labels = true under [file]")
+
+
+def test_the_library_is_asked_for_the_names_alone_first_and_for_one_row_too_many_then(
+        path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, asked = pyreadstat.read_sav, []
+
+    def listening(name: str, **how: Any) -> Any:
+        asked.append(how)
+        warnings.warn("of no interest", UserWarning, stacklevel=1)    # which would be an error here
+        return read(name, **how)
+
+    monkeypatch.setattr(pyreadstat, "read_sav", listening)
+    open_sav(path, limits=Limits(cells=34))
+    plainly = {"output_format": "dict", "user_missing": True, "disable_datetime_conversion": True}
+    assert asked == [plainly | {"metadataonly": True}, plainly | {"row_limit": 5}]
+
+
 # What is refused
 
 def test_limits(path: Path) -> None:
-    with pytest.raises(FileProblem, match="has more than 20 cells"):
-        open_sav(path, limits=Limits(cells=20))
+    assert len(list(open_sav(path, limits=Limits(cells=28)).rows())) == 4
+    with pytest.raises(FileProblem, match="has more than 27 cells; export the variables that are needed"):
+        open_sav(path, limits=Limits(cells=27))
     with pytest.raises(FileProblem, match=r"an SPSS file may have at most 100 bytes"):
         open_sav(path, limits=Limits(file=100))
 
@@ -163,6 +251,80 @@ def test_a_dictionary_is_walked_through_before_the_library_sees_it(path: Path, r
             _check_dictionary(path, io.BytesIO(dictionary(*records)))
     else:
         _check_dictionary(path, io.BytesIO(dictionary(*records)))
+
+
+REST = record(2, -1, 0, 0, 0, 0, text=bytes(8))
+
+
+def text_of(width: int, *more: bytes) -> bytes:
+    return record(2, width, 0, 0, 0, 0, text=b"X       ") + b"".join(more)
+
+
+@pytest.mark.parametrize(("width", "rest"), [(0, 0), (1, 0), (8, 0), (9, 1), (16, 1), (17, 2), (24, 2), (25, 3), (255, 31)])
+def test_a_text_is_carried_on_by_as_many_records_as_it_needs(path: Path, width: int, rest: int) -> None:
+    _check_dictionary(path, io.BytesIO(dictionary(text_of(width), *[REST] * rest, NUMBER, END)))
+    with pytest.raises(FileProblem, match="the width of a text"):
+        _check_dictionary(path, io.BytesIO(dictionary(text_of(width), *[REST] * (rest + 1), NUMBER, END)))
+    with pytest.raises(FileProblem, match="the width of a text" if rest else "an unknown record"):
+        _check_dictionary(path, io.BytesIO(dictionary(text_of(width), *[REST] * (rest - 1), NUMBER, record(5))))
+
+
+@pytest.mark.parametrize("length", range(10))
+def test_labels_fill_up_their_places(path: Path, length: int) -> None:
+    label, filling = b"x" * length, bytes(-length % 4)
+    named = record(2, 0, 1, 0, 0, 0, text=b"X       " + record(length, text=label + filling))
+    value = record(3, 2, text=(bytes(8) + bytes([length]) + label + bytes(-(length + 1) % 8)) * 2) + record(4, 1, 1)
+    _check_dictionary(path, io.BytesIO(dictionary(named, value, END)))
+    for damaged in (named[:-1] if length else named + b"x", named + b"xxxx"):
+        with pytest.raises(FileProblem, match="is a damaged SPSS file"):
+            _check_dictionary(path, io.BytesIO(dictionary(damaged, value, END)))
+    with pytest.raises(FileProblem, match="is a damaged SPSS file"):
+        _check_dictionary(path, io.BytesIO(dictionary(named, value[:-9] + value[-8:], END)))
+
+
+@pytest.mark.parametrize(("width", "fits"), [(0, True), (1, True), (8, True), (9, False)])
+def test_value_labels_belong_to_numbers_and_short_texts(path: Path, width: int, fits: bool) -> None:
+    for place in (1, 2):
+        before = [NUMBER] * (place - 1)
+        records = dictionary(*before, text_of(width), *[REST] * (width > 8), record(3, 0), record(4, 1, place), END)
+        if fits:
+            _check_dictionary(path, io.BytesIO(records))
+        else:
+            with pytest.raises(FileProblem, match="value labels of a variable that cannot have them"):
+                _check_dictionary(path, io.BytesIO(records))
+    for place in (0, -1, 3):
+        with pytest.raises(FileProblem, match="value labels of a variable that cannot have them"):
+            _check_dictionary(path, io.BytesIO(dictionary(NUMBER, NUMBER, record(3, 0), record(4, 1, place), END)))
+    with pytest.raises(FileProblem, match="value labels of a variable that cannot have them"):    # what carries on has none
+        _check_dictionary(path, io.BytesIO(dictionary(text_of(9), REST, record(3, 0), record(4, 1, 2), END)))
+
+
+@pytest.mark.parametrize(("field", "value", "fits"), [
+    *((1, width, False) for width in (-2, 256)), *((2, flag, False) for flag in (-1, 2)), (2, 0, True), (2, 1, True),
+    *((3, missing, missing in (-3, -2, 0, 1, 2, 3)) for missing in range(-4, 5)),
+])
+def test_a_variable_is_described_by_numbers_that_mean_something(path: Path, field: int, value: int, fits: bool) -> None:
+    numbers = [2, 0, 0, 0, 0, 0]
+    numbers[field] = value
+    label = record(0) if numbers[2] == 1 else b""
+    records = dictionary(record(*numbers, text=b"X       " + label + bytes(8 * abs(numbers[3]))), END)
+    if fits:
+        _check_dictionary(path, io.BytesIO(records))
+    else:
+        with pytest.raises(FileProblem) as caught:
+            _check_dictionary(path, io.BytesIO(records))
+        assert str(caught.value) == "a.sav: is a damaged SPSS file (the description of a variable); save it again"
+
+
+@pytest.mark.parametrize("filled", [
+    record(6, 0), record(6, 2, text=bytes(160)), record(7, 3, 4, 0), record(7, 3, 0, 4), record(7, 3, 1, 1, text=b"x"),
+    record(7, 3, 70_000, 2, text=bytes(140_000)), record(3, 0) + record(4, 0), b""])
+def test_records_of_other_kinds_are_stepped_over(path: Path, filled: bytes) -> None:
+    _check_dictionary(path, io.BytesIO(dictionary(NUMBER, filled, END)))
+    if filled:
+        with pytest.raises(FileProblem) as caught:
+            _check_dictionary(path, io.BytesIO(dictionary(NUMBER, filled[:-1])))
+        assert str(caught.value) == "a.sav: is a damaged SPSS file (it ends in its dictionary); save it again"
 
 
 def test_a_dictionary_of_the_other_byte_order_and_damaged_headers(path: Path) -> None:

@@ -66,7 +66,7 @@ def replacing(path: Path, *, private: bool = False) -> Iterator[Path]:
         os.replace(fresh, place)
     except BaseException:
         with contextlib.suppress(OSError):
-            fresh.unlink(missing_ok=True)
+            fresh.unlink()
         raise
     _sync_folder(place.parent)
 

@@ -97,7 +97,7 @@ class _Pairing:
     _open: dict[tuple[str, str, str, str], _Event] = attrs.field(factory=dict)
 
     def take(self, events: Iterable[_Event]) -> None:
-        """Take the events of one observation, in the order of their times."""
+        """Take the events of whole observations, in the order of their times."""
         for event in events:
             self.events += 1
             if event.at is None:
@@ -115,11 +115,11 @@ class _Pairing:
     def _turn(self, event: _Event) -> None:
         """Open a state, or close the one that is open."""
         before = self._open.pop(event.key, None)
-        status = event.status or ("START" if before is None else "STOP")
-        if status == "STOP" and before is not None:
+        stops = event.status == "STOP" or (not event.status and before is not None)
+        if stops and before is not None:
             self.pairs += 1
             self.rows.append((before.number, self._row(before, event)))
-        elif status == "STOP":
+        elif stops:
             self._fault(event, "STOP without START", "the behaviour ends and never began; mend it in BORIS")
         else:
             if before is not None:
@@ -246,7 +246,7 @@ class _Project:
         events = _list(observation.get("events"))
         if not events:
             self.empty.append(self.observed)
-        shift = _time(observation.get("time offset", "0"))[1]
+        shift = _time(observation.get("time offset"))[1]
         if shift:
             self.shifted.append(self.observed)
         stated = _mapping(observation.get("independent_variables"))
@@ -264,7 +264,7 @@ class _Project:
         time, at, rounded = _time(parts[0])
         if rounded:
             self.rounded.append(self.number)
-        subject, behaviour, modifiers, comment = (_word(each) for each in [*parts[1:5], "", ""][:4])
+        subject, behaviour, modifiers, comment = (_word(each) for each in [*parts[1:], "", ""][:4])
         if behaviour not in self.ethogram:
             self.pairing.events += 1
             self.pairing.fault(self.number, "behaviour not defined", behaviour,
@@ -310,7 +310,7 @@ def is_tabular(sheet: Sheet) -> bool:
     names = [name.casefold() for name in sheet.header]
     if names[0] != "observation id":
         return False
-    new = {"subject", "behavior", "behavior type", "time"} <= set(names)
+    new = {"subject", "behavior", "behavior type", "time"}.issubset(names)
     return new or (len(names) > 1 and names[1] not in _KNOWN and not any(names[2:]))
 
 
@@ -329,14 +329,12 @@ def open_tabular(path: Path, *, delimiter: str | None = None, encoding: str | No
     layout = _layout(open_sheet(path, delimiter=delimiter, encoding=encoding, problems=caught))
     pairing = _Pairing(excerpt(path.name), variables=tuple(dict.fromkeys([*layout.stated, *layout.own])))
     rounded: list[int] = []
-    by_observation: dict[str, list[_Event]] = {}
+    events: list[_Event] = []
     for number, cells in layout.rows:
-        event = _tabular_event(layout, number, cells)
+        events.append(_tabular_event(layout, number, cells))
         if _time(layout.cell(cells, "time"))[2]:
             rounded.append(number)
-        by_observation.setdefault(event.key[0], []).append(event)
-    for events in by_observation.values():
-        pairing.take(sorted(events, key=lambda event: event.at or 0))
+    pairing.take(sorted(events, key=lambda event: event.at or 0))
     pairing.rows += [(row - layout.top, attrs.evolve(problem, row=row - layout.top))
                      for row, problem in caught.rows if row > layout.top]
     return pairing.sheet(path, "BORIS table of events", notes=_rounded(rounded), problems=problems)

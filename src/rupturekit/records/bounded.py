@@ -148,7 +148,7 @@ def whole_text(path: Path, *, most: int, what: str) -> str:
         Where the file cannot be opened, is larger, or is not UTF-8.
     """
     with opened(path, most=most, what=what) as stream:
-        content = stream.read(most + 1)
+        content = stream.read(most)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -194,7 +194,7 @@ def _check_directory(path: Path, stream: BinaryIO, limits: Limits) -> None:
     size = stream.seek(0, io.SEEK_END)
     start = max(0, size - _END_SIZE - _LONGEST_COMMENT)
     stream.seek(start)
-    tail = stream.read(_END_SIZE + _LONGEST_COMMENT)
+    tail = stream.read()
     at = tail.rfind(_END)
     if at < 0 or len(tail) - at < _END_SIZE:
         refuse(path, "is a broken archive (it has no directory at its end); save it again")
@@ -226,7 +226,7 @@ def _check_size(path: Path, info: zipfile.ZipInfo, limits: Limits) -> None:
     if info.file_size > limits.xml:
         refuse(path, f"would unfold to {_megabytes(info.file_size)} in one part; a part may have at most "
                      f"{_megabytes(limits.xml)}")
-    if info.file_size > _MEGABYTE and info.file_size > limits.ratio * max(info.compress_size, 1):
+    if info.file_size > _MEGABYTE and info.file_size > limits.ratio * info.compress_size:
         refuse(path, f"holds a part that unfolds to more than {limits.ratio} times its size, as no sheet does")
 
 

@@ -240,8 +240,9 @@ def _time(text: str, *, field: mapping.Field, coding: Coding, number: Callable[[
         time = grammar.parse_time(number(text), format=format)
     except InvalidNumber as error:
         raise InvalidTime(str(error), value=error.value) from None
-    if field.first is not None and coding.time is TimeKind.SEGMENT:
-        time = (time - field.first) * (coding.segment or 0)
+    segment = coding.segment if coding.time is TimeKind.SEGMENT else None
+    if field.first is not None and segment is not None:
+        time = (time - field.first) * segment
     if not 0 <= time <= _LARGEST:
         raise BadCell("outside the session", f"'{excerpt(text)}' lies outside the session; times count from its "
                       "start", value=text)

@@ -136,7 +136,7 @@ def _encoding(path: Path, declared: str | None) -> str:
 
 def _head(path: Path) -> bytes:
     with path.open("rb") as stream:
-        head = stream.read(16)
+        head = stream.read(_BLOCK)
     if not head:
         raise _file_problem(path, "is empty; expected a header row")
     for magic, what in _FOREIGN:
@@ -167,7 +167,7 @@ def _check_decodes(path: Path, encoding: str) -> None:
 
 def _guessed_encoding(path: Path) -> str:
     line = _first_undecodable(path, "utf-8")
-    if not line:
+    if line is None:
         return "utf-8"
     if _first_undecodable(path, "cp1252"):
         reason = f"is neither UTF-8 nor Windows-1252 text (near line {line}); save it as CSV (UTF-8)"
@@ -186,10 +186,10 @@ def _warn_guessed(path: Path, line: int) -> None:
     )
 
 
-def _first_undecodable(path: Path, encoding: str) -> int:
-    """Return about which line does not decode, or 0; raise for NUL, which no text has."""
+def _first_undecodable(path: Path, encoding: str) -> int | None:
+    """Return about which line does not decode, or None; raise for NUL, which no text has."""
     if encoding in ("utf-8", "utf-8-sig") and _is_plain_utf8(path):
-        return 0
+        return None
     line = 1
     with _text(path, encoding) as stream:
         try:
@@ -198,14 +198,14 @@ def _first_undecodable(path: Path, encoding: str) -> int:
                 line += block.count("\n")
         except UnicodeError:
             return line
-    return 0
+    return None
 
 
 def _is_plain_utf8(path: Path) -> bool:
     """Look at bytes alone, many at once; where anything is odd, the line is still to be found."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     with path.open("rb") as stream:
-        for block in iter(partial(stream.read, 16 * _BLOCK), b""):
+        for block in iter(partial(stream.read, _BLOCK), b""):
             if b"\0" in block:
                 return False
             try:
@@ -298,7 +298,7 @@ def _cells(text: str, *, delimiter: str) -> list[str] | None:
     if '"' not in text:
         return text.rstrip("\r\n").split(delimiter)
     with _FIELD_LIMIT:  # the limit belongs to the whole process, so it is lent for one row only
-        before = csv.field_size_limit(len(text) + 1)
+        before = csv.field_size_limit(len(text))
         try:
             return next(csv.reader([text], delimiter=delimiter, strict=True))
         except csv.Error:
@@ -339,11 +339,11 @@ def _sample_rows(text: str, *, complete: bool, delimiter: str) -> list[list[str]
     return [row or [] for row in rows if row is None or _has_content(row)]
 
 
-def _consistency(rows: Sequence[Sequence[str]]) -> tuple[bool, float, int]:
+def _consistency(rows: Sequence[Sequence[str]]) -> tuple[float, ...]:
     width = len(rows[0]) if rows else 0
     if width < 2:  # does not split the header: as good as any other that does not
-        return False, 0, 0
-    return True, sum(len(row) == width for row in rows) / len(rows), width
+        return ()
+    return sum(len(row) == width for row in rows) / len(rows), width
 
 
 def _guessed_delimiter(text: str, *, complete: bool) -> str:

@@ -17,6 +17,7 @@ files, authors and dates are not read.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -42,7 +43,6 @@ _QUESTIONS: Final = (
 )
 _MOST_NAMED: Final = 5
 _LONGEST_TIME: Final = 15
-_LATEST: Final = 10 ** (_LONGEST_TIME + 1)
 _MOST_STEPS: Final = 20
 """How many annotations may stand between one and the aligned one it stands for; tiers nest three or four deep."""
 
@@ -67,7 +67,8 @@ class _Annotation:
     entry: str
     """The entry of a controlled vocabulary that the value is."""
     value: str = ""
-    number: int = 0
+    number: int = attrs.field(init=False)
+    """Its row, once all annotations are known."""
 
 
 class _Times(NamedTuple):
@@ -217,9 +218,9 @@ class _Placed:
             each.number = number
         return found
 
-    def _start(self, annotation: _Annotation) -> int:
+    def _start(self, annotation: _Annotation) -> float:
         start = self._times(annotation).start
-        return _LATEST if start is None else start
+        return math.inf if start is None else start
 
     def row(self, annotation: _Annotation) -> tuple[str, ...] | Problem:
         """Return an annotation as cells."""

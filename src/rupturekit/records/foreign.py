@@ -310,12 +310,12 @@ def _moves(reader: RowReader, drafts: list[Draft]) -> Table[Move]:
     rows: list[dict[str, Any]] = []
     for draft in drafts:
         for mark in draft.marks:
-            onset = draft.onset if mark.onset is None else mark.onset
-            place = (draft.dyad, mark.track, draft.session, onset or 0)
+            onset = (draft.onset if mark.onset is None else mark.onset) or 0
+            place = (draft.dyad, mark.track, draft.session, onset)
             rank = ranks[place] = ranks.get(place, -1) + 1
             rows.append({
                 "row_id": (draft.row - 1) * width + mark.cell + 1, "dyad": draft.dyad, "session": draft.session,
-                "track": mark.track, "party": mark.party, "code": mark.code, "onset": onset or 0,
+                "track": mark.track, "party": mark.party, "code": mark.code, "onset": onset,
                 "offset": draft.offset, "tie": draft.facts.get("tie", rank), "rating": mark.rating,
                 "status": draft.facts.get("status", Status.CODED), "source_row": draft.row,
                 **{name: draft.facts.get(name) for name in ("rater", "perspective", "media", "note")},

@@ -316,7 +316,7 @@ def guess_time_format(texts: Iterable[str]) -> TimeFormat | None:
     fitting = [name for name in TIME_FORMATS if sample and all(_reads(text, format=name) for text in sample)]
     if TimeFormat.SECONDS in fitting:
         return _guess_unit(sample, fitting=fitting)
-    return fitting[0] if fitting else None
+    return next(iter(fitting), None)
 
 
 def _reads(text: str, *, format: TimeFormat) -> bool:
@@ -351,7 +351,7 @@ def clock_text(us: int) -> str:
     milliseconds = (abs(int(us)) + 500) // 1000
     minutes, rest = divmod(milliseconds, 60_000)
     hours, minutes = divmod(minutes, 60)
-    sign = "-" if us < 0 and milliseconds else ""
+    sign = "-" if us <= -500 else ""    # what rounds to nothing has no sign
     seconds = f"{rest // 1000:02d}.{rest % 1000:03d}".rstrip("0").removesuffix(".")
     return f"{sign}{hours}:{minutes:02d}:{seconds}" if hours else f"{sign}{minutes:02d}:{seconds}"
 

@@ -85,7 +85,10 @@ class Column:
 
     def is_whole(self) -> bool:
         """Whether every value is a whole number."""
-        return bool(self.values) and all(map(_is_whole, self.values))
+        try:
+            return bool([grammar.parse_int(value, low=0, high=2**53) for value in self.values])
+        except RecordError:
+            return False
 
     def numbers(self, *, comma: bool) -> list[int] | None:
         """Return the distinct values as thousandths, or None where one is not a number."""
@@ -104,14 +107,6 @@ class Column:
 
 def _pointed(value: str, comma: bool) -> str:
     return grammar.decimal_point(value) if comma else value
-
-
-def _is_whole(value: str) -> bool:
-    try:
-        grammar.parse_int(value, low=0, high=2**53)
-    except RecordError:
-        return False
-    return True
 
 
 def look_at(sheet: AnySheet) -> tuple[list[Column], int]:
@@ -142,16 +137,14 @@ def look_at(sheet: AnySheet) -> tuple[list[Column], int]:
 # --- roles ---------------------------------------------------------------------------------------
 
 ROLES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({
-    "dyad": ("dyad", "dyad_id", "dyade", "couple", "couple_id", "paar", "paar_id", "pair", "pair_id", "patient_id",
-             "client_id", "klient_id", "klienten_id", "patienten_id", "case_id", "case", "fall_id", "fall",
-             "fallnummer", "transcript_id", "transcript", "transkript", "subject", "participant", "proband", "vp",
-             "patient", "client", "klient", "klientin", "patientin", "id"),
-    "session": ("session", "session_id", "session_no", "session_nr", "session_number", "sitzung", "sitzungsnummer",
-                "sitzungsnr", "sitzung_nr", "sitzungs_nr", "stunde", "termin"),
+    "dyad": ("dyad", "dyade", "couple", "paar", "pair", "patient_id", "client_id", "klient_id", "klienten_id",
+             "patienten_id", "case_id", "case", "fall_id", "fall", "fallnummer", "transcript_id", "transcript",
+             "transkript", "subject", "participant", "proband", "vp", "patient", "client", "klient", "klientin",
+             "patientin", "id"),
+    "session": ("session", "sitzung", "sitzungsnummer", "sitzungsnr", "sitzungs_nr", "stunde", "termin"),
     "party": ("interlocutor", "speaker", "party", "sprecher", "sprecherin", "role", "rolle", "who", "wer", "person",
               "actor"),
-    "rater": ("rater", "rater_id", "coder", "coder_id", "annotator", "annotator_id", "kodierer", "kodiererin",
-              "beurteiler", "beurteilerin", "rater_name"),
+    "rater": ("rater", "coder", "annotator", "kodierer", "kodiererin", "beurteiler", "beurteilerin", "rater_name"),
     "onset": ("onset", "start_sec", "start_s", "start_time", "start", "begin", "beginn", "anfang", "von", "timestamp",
               "timecode", "time", "zeitpunkt", "zeitmarke", "zeit", "sec", "seconds", "sekunden"),
     "offset": ("offset", "end_sec", "end_s", "end_time", "end", "ende", "bis", "stop"),
@@ -180,16 +173,16 @@ _NUMBERED: Final = frozenset({"id", "nr", "no", "num", "number", "nummer", "code
 """Words behind the telling one that only say how it is written."""
 
 
-def _score(name: str, known: Sequence[str]) -> int:
-    """Return how much a header speaks for a field: the whole of it, or its last words; 0 where it does not."""
+def _rank(name: str, known: Sequence[str]) -> int | None:
+    """Return how early a header speaks for a field: first by the whole of it, then by its last words; None if it
+    does not.
+    """
     words = words_of(name)
-    core = words[:-1] if words[-1:] and words[-1] in _NUMBERED else words
-    best = 0
-    for rank, each in enumerate(known):
-        wanted = tuple(each.split("_"))
-        level = 3 if wanted in (words, core) else 2 if wanted in (words[-len(wanted):], core[-len(wanted):]) else 0
-        best = max(best, level and level * 1000 - rank)
-    return best
+    core = words[:-1] if words and words[-1] in _NUMBERED else words
+    wanted = [tuple(each.split("_")) for each in known]
+    whole = [rank for rank, each in enumerate(wanted) if each in (words, core)]
+    tails = [rank for rank, each in enumerate(wanted, len(known)) if each in (words[-len(each):], core[-len(each):])]
+    return next(iter(whole + tails), None)
 
 
 def roles(columns: Iterable[Column], *, comma: bool) -> dict[str, list[Column]]:
@@ -202,9 +195,9 @@ def roles(columns: Iterable[Column], *, comma: bool) -> dict[str, list[Column]]:
     left = [column for column in columns if not column.is_text]
     found: dict[str, list[Column]] = {}
     for role, known in ROLES.items():
-        fitting = [(score, column) for column in left
-                   if (score := _score(column.name, known)) and _could_be(column, role, comma=comma)]
-        fitting.sort(key=lambda pair: (-pair[0], pair[1].at))
+        fitting = [(rank, column) for column in left
+                   if (rank := _rank(column.name, known)) is not None and _could_be(column, role, comma=comma)]
+        fitting.sort(key=lambda pair: (pair[0], pair[1].at))
         if fitting:
             found[role] = [column for _, column in fitting][: None if role == "code" else 1]
             left = [column for column in left if column not in found[role]]
@@ -394,7 +387,7 @@ def could_say_whose(columns: Iterable[Column]) -> list[Column]:
 
 
 def _is_called_partner(column: Column) -> bool:
-    return _score(column.name, ("partner", "partnerin")) > 0
+    return _rank(column.name, ("partner", "partnerin")) is not None
 
 
 def _has_two_words(column: Column) -> bool:

@@ -687,10 +687,9 @@ def _check_field(field: Field) -> Iterator[Mistake]:
         yield f"{place}.columns", "a column needs a name; one is empty"
     if field.format is not None and field.name not in TIMES:
         yield f"{place}.format", f"is for times ({listed(TIMES)}); leave it out"
-    levels = _LEVELS.get(field.name)
-    for _, meaning in field.values if levels else ():
-        if meaning and meaning not in [level.value for level in levels or ()]:
-            known = [level.value for level in levels or ()]
+    known = [level.value for level in _LEVELS.get(field.name, ())]
+    for _, meaning in field.values if known else ():
+        if meaning and meaning not in known:
             yield f"{place}.values", f"{meaning!r} is not one of {listed(known)}{did_you_mean(meaning, known)}"
 
 

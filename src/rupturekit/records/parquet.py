@@ -174,7 +174,7 @@ def _refused(path: Path, reason: str) -> FileProblem:
 def _wanted(schema: Any, record: type[Any], path: Path, problems: ProblemLog) -> list[str] | None:
     """Return the names of the columns to read, or None where one is missing, stands twice or has a wrong type."""
     name, names = excerpt(path.name), list(schema.names)
-    wanted = told_columns(list(map(excerpt, names)), record, file=name, problems=problems)
+    wanted = told_columns(list(map(excerpt, names)), record, file=name, problems=problems, depth=6)
     wrong = [(field, f"{names.count(field)} columns share this name") for field in wanted or ()
              if names.count(field) > 1]
     wrong += [(field, f"the column {field!r} holds {excerpt(str(schema.field(at).type))}; expected {expected}")
@@ -261,7 +261,7 @@ def _piece(column: Growing, found: Any) -> Array | None:
     whole = same.chunk(0) if same.num_chunks == 1 else same.combine_chunks()    # which would copy the one chunk
     filled = whole.fill_null(column.held(blank)) if whole.null_count else whole
     held = filled.to_numpy(zero_copy_only=False)
-    return short(held) if kind == "bool" or _sound(column.column, held, whole) else None
+    return short(held) if _sound(column.column, held, whole) else None
 
 
 def _sound(column: Column, held: Array, whole: Any) -> bool:

@@ -173,7 +173,7 @@ class Draft:
     @property
     def last(self) -> int:
         """The latest time at which the row has something."""
-        return max([self.onset or 0, self.offset or 0, *(mark.onset or 0 for mark in self.marks)])
+        return max(filter(None, [self.onset, self.offset, *(mark.onset for mark in self.marks)]), default=0)
 
 
 @attrs.frozen

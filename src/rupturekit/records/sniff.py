@@ -234,7 +234,7 @@ class _Sketch:
     @property
     def stem(self) -> str:
         """A name for the study, after the file."""
-        return re.sub(r"[^a-z0-9]+", "-", self.sheet.path.stem.casefold()).strip("-")[:40] or "study"
+        return "-".join(re.findall("[a-z0-9]+", self.sheet.path.stem.casefold()))[:40] or "study"
 
     def _settle_codes(self) -> None:
         """Find the codebook that has the codes; where none has most of them, a new one is proposed."""
@@ -306,11 +306,11 @@ class _Sketch:
 
     def _coding(self) -> str:
         name = self.codebook_file or (self.book.name if self.book is not None else "")
-        lines = [toml_table("[coding]", {"codebook": name})]
+        head = toml_table("[coding]", {"codebook": name})
         if self.codebook_file:
-            lines[0] += f"  {self.ask('no packaged codebook has most of these codes; fill in the one proposed')}"
+            head += f"  {self.ask('no packaged codebook has most of these codes; fill in the one proposed')}"
         self.parties = self._parties()
-        lines += [toml_table("", {"parties": self.parties, "time": self.time})]
+        lines = [head, toml_table("", {"parties": self.parties, "time": self.time})]
         if self.time == "segment":
             length = self._segment()
             lines.append("segment_seconds = " + format_scaled(length, places=6) if length is not None else
@@ -354,28 +354,29 @@ class _Sketch:
         return toml_table("[file]", items)
 
     def _fields(self) -> Iterator[str]:
-        yield "\n".join([self._field("dyad", "which column names the dyad (the pair of people)?"),
-                         *map(self.ask, _hints(self.sheet).questions)])
+        dyad = self._known("dyad") or self._open("dyad", "which column names the dyad (the pair of people)?")
+        yield "\n".join([dyad, *map(self.ask, _hints(self.sheet).questions)])
         session = self.column("session")
         if session is None:
             asked = self.ask("no column looks like a session number; is there one session a dyad?")
             yield f"[fields.session]\nconstant = 1  {asked}"
         else:
             yield self._session(session)
-        if self.column("party") is not None:
-            yield self._party()
-        yield from (self._field(name, "") for name in ("rater", "day") if self.column(name) is not None)
+        party = self.column("party")
+        if party is not None:
+            yield self._party(party)
+        yield from filter(None, map(self._known, ("rater", "day")))
         if not self.runs:
             yield from self._times_fields()
             if not self.headers:
                 yield self._code()
-                if self.column("rating") is not None:
-                    yield self._field("rating", "")
+                yield from filter(None, [self._known("rating")])
 
-    def _field(self, name: str, question: str) -> str:
+    def _known(self, name: str) -> str | None:
         column = self.column(name)
-        if column is not None:
-            return toml_table(f"[fields.{name}]", {"column": column.name})
+        return None if column is None else toml_table(f"[fields.{name}]", {"column": column.name})
+
+    def _open(self, name: str, question: str) -> str:
         return f"[fields.{name}]\n# column = ?  {self.ask(question)} {self._candidates()}"
 
     def _candidates(self) -> str:
@@ -390,11 +391,11 @@ class _Sketch:
             lines.append(f"# values = {toml_value(words)}  {asked}")
         return "\n".join(lines)
 
-    def _party(self) -> str:
-        column = self.roles["party"][0]
-        lines = [toml_table("[fields.party]", {"column": column.name})]
+    def _party(self, column: Column) -> str:
+        head = toml_table("[fields.party]", {"column": column.name})
         if self.whose:
-            lines[0] += f"  {self.ask(self._whose_question(column))}"
+            head += f"  {self.ask(self._whose_question(column))}"
+        lines = [head]
         values: dict[str, str] = {}
         unknown = []
         for word in column.values:
@@ -427,12 +428,12 @@ class _Sketch:
             yield self.ask(f"no column looks like a time; are moves to be numbered in the order of {by}?")
             return
         format = self._onset_format()
-        lines = [toml_table("[fields.onset]", {"column": column.name, "format": format.value})]
+        text = toml_table("[fields.onset]", {"column": column.name, "format": format.value})
         if format is TimeFormat.ORDINAL and time == "segment":
-            lines.append(f"first = {1 if '0' not in column.counts else 0}")
+            text += f"\nfirst = {1 if '0' not in column.counts else 0}"
         if format in (TimeFormat.SECONDS, TimeFormat.MILLISECONDS) and not _SECONDS & set(guess.words_of(column.name)):
-            lines[0] += f"  {self.ask(f'are the numbers of {_quoted(column.name)} really {format.value}?')}"
-        yield "\n".join(lines)
+            text += f"  {self.ask(f'are the numbers of {_quoted(column.name)} really {format.value}?')}"
+        yield text
         offset, found = self.column("offset"), self._offset_format()
         if offset is not None and found is not None:
             yield toml_table("[fields.offset]", {"column": offset.name, "format": found.value})
@@ -452,14 +453,15 @@ class _Sketch:
             return None
         return offset.time_format(comma=self.comma) or format
 
+    def _code_source(self) -> str:
+        names = [column.name for column in self.roles.get("code", ())]
+        if len(names) < 2:
+            return self._known("code") or self._open("code", "which column holds the codes?")
+        asked = self.ask("the first of these that is not missing is taken; is no row coded in two?")
+        return f"{toml_table('[fields.code]', {'columns': names})}  {asked}"
+
     def _code(self) -> str:
-        columns = self.roles.get("code", [])
-        if not columns:
-            return f"[fields.code]\n# column = ?  {self.ask('which column holds the codes?')} {self._candidates()}"
-        names = [column.name for column in columns]
-        lines = [toml_table("[fields.code]", {"column": names[0]} if len(names) == 1 else {"columns": names})]
-        if len(names) > 1:
-            lines[0] += f"  {self.ask('the first of these that is not missing is taken; is no row coded in two?')}"
+        lines = [self._code_source()]
         values = {word: code for word, code in self.codes.items() if word != code}
         if values:
             lines.append(f"values = {toml_value(values)}")

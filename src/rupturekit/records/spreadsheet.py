@@ -117,9 +117,9 @@ class _Part:
     uncomputed: set[tuple[int, int]] = attrs.field(factory=set)
     _row: int = 0
     _column: int = 0
-    _formula: bool = False
-    _value: bool = False
-    _inside: str = ""
+    _formula: bool = attrs.field(init=False)
+    _value: bool = attrs.field(init=False)
+    _inside: str = attrs.field(init=False)
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         """Note where a row, a cell, its formula and its value begin."""
@@ -190,7 +190,6 @@ def _looked_through(path: Path, stream: BinaryIO, limits: Limits) -> dict[str, _
         for name, blocks in members.items():
             found[name] = _Part(path, limits.cells)
             _look_through(blocks, found[name], limits)
-    stream.seek(0)
     return found
 
 
@@ -220,8 +219,8 @@ class _Read:
 
     part: _Part
     header: tuple[str, ...] = ()
-    top: int = 0
-    """The row of the header."""
+    top: int = attrs.field(init=False)
+    """The row of the header, once there is one."""
     rows: list[tuple[int, Sequence[str]]] = attrs.field(factory=list)
     no_seconds: dict[int, int] = attrs.field(factory=dict)
     """Times that are shown without seconds, by column."""
@@ -229,14 +228,15 @@ class _Read:
     @classmethod
     def of(cls, path: Path, sheet: Any, parts: dict[str, _Part]) -> _Read:
         """Read the values of a sheet, after what its part said beside them."""
-        part = parts.get(str(sheet._worksheet_path).lstrip("/"))
+        part = parts.get(str(sheet._worksheet_path))
         if part is None:
             refuse(path, f"has no part for its sheet '{excerpt(sheet.title)}'; save it again")
         read = cls(part)
         sheet.reset_dimensions()    # a stated size may lie; the rows say theirs
         for number, row in enumerate(sheet.iter_rows(), 1):
             read.take(number, row)
-        read.trim()
+        if read.header:
+            read.trim()
         return read
 
     def take(self, number: int, row: Sequence[Any]) -> None:
@@ -249,7 +249,8 @@ class _Read:
 
     def trim(self) -> None:
         """Bring all rows to one width: that of the last column with content."""
-        width = max(map(_filled, [self.header, *(cells for _, cells in self.rows)]))
+        every = [self.header, *(cells for _, cells in self.rows)]
+        width = max(at for cells in every for at, cell in enumerate(cells, 1) if cell.strip())
         self.header = _fitted(self.header, width)
         self.rows = [(number, _fitted(cells, width)) for number, cells in self.rows]
 
@@ -286,11 +287,6 @@ class _Read:
         for column, times in sorted(self.no_seconds.items()):
             yield (f"column '{excerpt(self.header[column - 1])}' shows {times:,} time{'s' * (times > 1)} as hours and "
                    "minutes; Excel takes a typed 12:34 for 12 hours, so it was read as 12:34:00")
-
-
-def _filled(cells: Sequence[str]) -> int:
-    """Return how many cells there are up to the last one with content."""
-    return max((at for at, cell in enumerate(cells, 1) if cell.strip()), default=0)
 
 
 def _fitted(cells: Sequence[str], width: int) -> tuple[str, ...]:

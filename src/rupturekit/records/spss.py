@@ -12,12 +12,10 @@ from __future__ import annotations
 
 import itertools
 import math
-import struct
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, Literal, TypeAlias
 
 import attrs
 
@@ -58,7 +56,7 @@ def open_sav(path: Path, *, labels: bool = False, problems: ProblemLog | None = 
     most = limits.cells // len(columns)
     values, about = _read(library, path, row_limit=most + 1)
     variables = [_Variable.of(name, about, labels=labels) for name in columns]
-    rows = list(islice(zip(*(map(each.text, values[each.name]) for each in variables), strict=True), most + 1))
+    rows = list(zip(*(map(each.text, values[each.name]) for each in variables), strict=True))
     if len(rows) > most:
         refuse(path, f"has more than {limits.cells:,} cells; export the variables that are needed")
     return HeldSheet(
@@ -77,6 +75,11 @@ _WIDEST: Final = 255
 _LABELLED: Final = 8
 """The widest text that labels of this kind can belong to."""
 
+Order: TypeAlias = Literal["little", "big"]
+_ORDERS: Final[Mapping[bytes, Order]] = {
+    b"\2\0\0\0": "little", b"\3\0\0\0": "little", b"\0\0\0\2": "big", b"\0\0\0\3": "big"}
+"""The order of bytes, by what the header says of the layout: 2 or 3."""
+
 
 def _check_dictionary(path: Path, stream: BinaryIO) -> None:
     """Walk through the records that describe the variables; refuse what does not fit together.
@@ -89,8 +92,7 @@ def _check_dictionary(path: Path, stream: BinaryIO) -> None:
         refuse(path, "is a compressed SPSS file (.zsav); save it as .sav")
     if header[:4] != b"$FL2":
         refuse(path, "is not an SPSS file; expected one that was saved as .sav")
-    layouts = {struct.pack(f"{order}i", number): order for order in "<>" for number in (2, 3)}
-    order = layouts.get(header[64:68])
+    order = _ORDERS.get(header[64:68])
     fault = "its header" if order is None or len(header) < _HEADER else _Walk(stream, order).fault()
     if fault:
         refuse(path, f"is a damaged SPSS file ({fault}); save it again")
@@ -101,7 +103,7 @@ class _Walk:
     """A dictionary while it is walked through."""
 
     stream: BinaryIO
-    order: str
+    order: Order
     widths: list[int] = attrs.field(factory=list)
     """Of each record of a variable its width: 0 for numbers, -1 for one that carries on the text before it."""
     due: int = 0
@@ -162,8 +164,7 @@ class _Walk:
         return ""
 
     def _integer(self) -> int:
-        content = self._bytes(4)
-        return 0 if self.short else int(struct.unpack(f"{self.order}i", content)[0])
+        return int.from_bytes(self._bytes(4), self.order, signed=True)
 
     def _bytes(self, count: int) -> bytes:
         content = self.stream.read(count)
@@ -171,9 +172,9 @@ class _Walk:
         return content
 
     def _count(self, number: int) -> int:
-        """Return a number of things to come, none once the file is at its end."""
+        """Return a number of things to come; one below zero ends the file."""
         self.short = self.short or number < 0
-        return 0 if self.short else number
+        return number
 
     def _each(self) -> Iterator[int]:
         """Count the things that a number announces, for as long as there are any: the number itself may lie."""
@@ -218,7 +219,6 @@ class _Variable:
     labels: Mapping[Any, str]
     ranges: Sequence[Mapping[str, Any]]
     missing: int = 0
-    dates: int = 0
 
     @classmethod
     def of(cls, name: str, about: Any, *, labels: bool) -> _Variable:
@@ -242,7 +242,6 @@ class _Variable:
 
     def _number(self, value: float) -> str:
         if self.format in _DATES:
-            self.dates += 1
             return CALENDAR_DATE
         if math.isinf(value):
             return str(value)

@@ -99,7 +99,10 @@ _SETTINGS = "rupturekit.toml"
 
 @attrs.frozen(kw_only=True)
 class Study:
-    """A coded study: its cohort, what it is called, and the settings that stand beside the data."""
+    """A coded study: its cohort, what it is called, and the settings that stand beside the data.
+
+    `folder` is where it was read from, so that files which its settings name are found; it is no part of what is equal.
+    """
 
     name: str
     description: str = ""
@@ -107,6 +110,7 @@ class Study:
     settings: str = ""
     losses: LossReport | None = None
     origin: str = ""
+    folder: str = attrs.field(default="", eq=False)
 
     def __repr__(self) -> str:
         return f"Study({self.name!r}, {self.cohort!r})"
@@ -352,11 +356,14 @@ def read_study(path: str | Path, *, reader: Reader = "plain") -> Study:
     coding, tracks, settings_name = _read_coding(node, folder)
     problems = ProblemLog()
     files = _find_tables(folder)
-    tables = {table: _read_table(files[table], record, coding.time, problems, reader) if table in files
-              else Table.of(record, ()) for table, record in TABLES.items()}
+    tables: dict[str, Table[Any]] = {}
+    for table, record in TABLES.items():    # in no comprehension, which some versions of Python count as a call
+        tables[table] = (_read_table(files[table], record, coding.time, problems, reader) if table in files
+                         else Table.of(record, ()))
     cohort = Cohort.of(tables.pop("moves"), coding=coding, tracks=tracks, problems=problems, where=str(folder),
                        **tables)
-    return Study(name=name or settings_name, description=description, cohort=cohort, settings=text, origin=folder.name)
+    return Study(name=name or settings_name, description=description, cohort=cohort, settings=text,
+                 origin=folder.name, folder=str(folder))
 
 
 def _check_folder(folder: Path) -> None:

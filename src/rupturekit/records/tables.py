@@ -111,9 +111,12 @@ def table_of(record: type[Any], held: dict[str, Growing], *, count: int) -> Tabl
     return Table.of_judged(record, arrays=arrays, levels=levels)
 
 
-def told_columns(header: Sequence[str], record: type[Any], *, file: str, problems: ProblemLog
+def told_columns(header: Sequence[str], record: type[Any], *, file: str, problems: ProblemLog, depth: int = 5
                  ) -> dict[str, int] | None:
-    """Return where the columns of a table stand, or None where one that it needs is missing; strange ones are told."""
+    """Return where the columns of a table stand, or None where one that it needs is missing; strange ones are told.
+
+    `depth` counts the calls from here to the one that the warning is for, that of `read_study`.
+    """
     fields = _schema.columns(record)
     wanted = {name: at for at, name in enumerate(header) if name in fields}
     optional = _schema.optional_fields(record)
@@ -127,7 +130,7 @@ def told_columns(header: Sequence[str], record: type[Any], *, file: str, problem
     if strange:
         near = did_you_mean(strange[0], fields)
         warnings.warn(f"{file}: columns that this table does not have are not read: {listed(strange)}{near}. "
-                      "Put further facts into the labels table", CodingWarning, stacklevel=5)
+                      "Put further facts into the labels table", CodingWarning, stacklevel=depth)
     return None if missing else wanted
 
 
@@ -304,7 +307,7 @@ class Growing:
     def _numbers(self, cells: Cells, places: int) -> Array | None:
         empty = cells.ends == cells.starts
         if empty.all():
-            return self._spread([""], np.zeros(1, dtype="i8"), count=len(empty))
+            return self._spread([""], None, count=len(empty))
         values, hold = kernel.decimals(cells, places=places)
         if self.column.rule is not None:
             hold &= self.column.rule.holds(values)
@@ -313,7 +316,8 @@ class Growing:
         if any(isinstance(value, RecordError) for value in read):
             return None
         values[rest] = self.packed(read[: len(rest)])
-        values[empty] = self.held(read[-1]) if empty.any() else 0
+        if empty.any():
+            values[empty] = self.held(read[-1])
         return short(values)
 
     def _distinct(self, cells: Cells) -> Array | None:
@@ -362,7 +366,8 @@ class Growing:
         """Return room for all rows so far, those before in their place; what is not written to takes no memory."""
         if self.room is None or len(self.room) < self.count:
             room = np.empty(max(self.count, self.expected, before + before // 4), dtype=self.dtype)
-            room[:before] = self.room[:before] if self.room is not None else self.same if before else 0
+            if before:
+                room[:before] = self.room[:before] if self.room is not None else self.same
             self.room = room
         return self.room
 
@@ -372,7 +377,7 @@ class Growing:
         if self.room is None:
             value = self.same[0] if self.same is not None else 0
             return constant(value if rank is None else rank[value], count=self.count, dtype=self.dtype)
-        if rank is not None and not np.array_equal(rank[:-1], np.arange(len(rank) - 1)):
+        if rank is not None and list(self.words) != sorted(self.words):
             self.room = self.room if self.room.flags.writeable else self.room.copy()
             for at in range(0, self.count, _STRETCH):
                 some = self.room[at : min(at + _STRETCH, self.count)]
@@ -460,6 +465,6 @@ def _yes_no(text: str) -> bool:
 
 def _level(column: Column, text: str) -> str:
     if text not in column.allowed():
-        raise RecordError(f"{text!r:.80} does not fit; expected one of {listed(column.allowed(), most=30)}"
+        raise RecordError(f"{text!r:.80} does not fit; expected one of {listed(column.allowed())}"
                           f"{did_you_mean(text, column.allowed())}")
     return text

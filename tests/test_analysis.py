@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -15,8 +16,12 @@ from rupturekit.alphabet import coverage
 from rupturekit.analysis import Analysis, analyse
 from rupturekit.cohort import oddities
 from rupturekit.description import describe
-from rupturekit.errors import DefinitionError, RecordError
+from rupturekit.errors import DefinitionError, FileProblem, RecordError
 from rupturekit.example import EXAMPLE_SETTINGS, example_cohort
+from rupturekit.negotiation.account import account_of, negotiation_sensitivity
+from rupturekit.negotiation.story import story
+from rupturekit.negotiation.table import negotiations
+from rupturekit.negotiation.tested import hypotheses_of
 from rupturekit.plan import Plan, parse_plan
 from rupturekit.segmentation import compare_boundaries, segment
 from rupturekit.sensitivity import nearby_rules, segment_many
@@ -128,7 +133,8 @@ def test_the_commands_take_this_road_alone() -> None:
     tree = ast.parse(inspect.getsource(cli))
     asked = {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
     assert "analyse" in asked
-    assert asked.isdisjoint({"describe", "segment", "segment_many", "compare_boundaries", "trace_cohort", "oddities"})
+    assert asked.isdisjoint({"describe", "segment", "segment_many", "compare_boundaries", "trace_cohort", "oddities",
+                             "negotiations", "account_of", "negotiation_sensitivity", "hypotheses_of", "story"})
 
 
 def test_versions_name_the_library_and_what_is_not_there(monkeypatch: pytest.MonkeyPatch,
@@ -141,3 +147,64 @@ def test_versions_name_the_library_and_what_is_not_there(monkeypatch: pytest.Mon
     printed = capsys.readouterr().out
     assert "numpy" in printed
     assert "no-such-library  not installed" in printed
+
+
+# --- the negotiation of needs ------------------------------------------------------------------------------------------
+
+
+MINE = '''format = 1
+name = "mine"
+codebook = "stages"
+[[acts]]
+code = "self-assert"
+verb = "claim"
+need = "agency"
+'''
+
+
+def test_each_part_of_the_negotiation_is_what_its_function_gives(study: rk.Study) -> None:
+    done, plan, cohort = analyse(study), parse_plan(EXAMPLE_SETTINGS), study.cohort
+    table = negotiations(segment(cohort, plan.segmentation, track="r1"))
+    assert done.negotiations == table
+    assert done.negotiations is done.negotiations
+    assert str(done.negotiation_named("V1-E1")) == str(story(table, "V1-E1"))
+    assert done.negotiation_account(draws=99, seed=2) == account_of(table, plan.segmentation, draws=99, seed=2)
+    ways = negotiation_sensitivity(cohort, nearby_rules(cohort, plan.segmentation), track="r1")
+    assert done.negotiation_sensitivity() == ways
+    assert done.needs_hypotheses(draws=99, k=2, h=2) == hypotheses_of(table, plan.segmentation, draws=99, k=2, h=2)
+
+
+def test_the_plan_reaches_the_negotiation(study: rk.Study, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(MINE)
+    plan = attrs.evolve(parse_plan(EXAMPLE_SETTINGS), acts=str(tmp_path / "mine.toml"), answer_window=4, track="r2",
+                        tie_rule=rk.TieRule.SECOND_PARTY_FIRST)
+    done = analyse(study, plan)
+    table = done.negotiations
+    assert (table.turns.mapping.name, table.window, table.provenance.track) == ("mine", 4, "r2")
+    assert table.turns.tie_rule is rk.TieRule.SECOND_PARTY_FIRST
+    assert {(row.mapping, row.window) for row in done.negotiation_sensitivity().rows} == {("mine", at) for at in (1, 2, 3, 4)}
+    with pytest.raises(RecordError, match="window is 0"):
+        _ = analyse(study, attrs.evolve(plan, answer_window=0)).negotiations
+
+
+def test_the_acts_of_a_studys_settings_lie_in_its_folder_wherever_one_stands(
+        study: rk.Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "demo"
+    rk.write_study(attrs.evolve(study, settings=EXAMPLE_SETTINGS.replace("[analysis]\n", '[analysis]\nacts = "mine.toml"\n')), folder)
+    (folder / "mine.toml").write_text(MINE)
+    for stand, path in ((tmp_path, "demo"), (folder, "."), (tmp_path.parent, folder)):
+        monkeypatch.chdir(stand)
+        held = rk.read_study(path)
+        assert analyse(held).negotiations.turns.mapping.name == "mine"
+        assert held == attrs.evolve(held, folder="elsewhere")
+    (folder / "mine.toml").unlink()
+    with pytest.raises(FileProblem, match=r"mine\.toml"):
+        _ = analyse(rk.read_study(folder)).negotiations
+
+
+def test_the_stages_of_the_negotiation_are_told(study: rk.Study) -> None:
+    told: list[str] = []
+    done = analyse(study, tell=told.append)
+    done.negotiation_account(draws=99)
+    done.needs_hypotheses(draws=99)
+    assert [text.split(" ")[0] for text in told] == ["cutting", "finding", "estimating,", "testing"]

@@ -44,12 +44,13 @@ from rupturekit.frames import (
     to_polars,
     traced_episodes,
 )
+from rupturekit.negotiation.table import negotiations
 from rupturekit.problems import ProblemLog, excerpt
 from rupturekit.records.foreign import read_table
 from rupturekit.records.losses import LossReport, Tally
 from rupturekit.records.mapping import parse_mapping
 from rupturekit.records.study import Study
-from rupturekit.segmentation import WHOLE_SESSION, SegmentationRule, compare_boundaries
+from rupturekit.segmentation import WHOLE_SESSION, SegmentationRule, compare_boundaries, segment
 from rupturekit.sensitivity import segment_many
 from rupturekit.state_machine import StateMachine, load_model
 from rupturekit.traces import TraceTable, trace_cohort
@@ -670,3 +671,23 @@ def test_the_pages_of_fields_agree_on_what_may_be_absent() -> None:
         assert {name for name, column in held.items() if column.absent is not None} == {
             name for name in optional_fields(record) if kinds[name] not in ("label", "enum")}
     assert collections.Counter(KINDS) == {"pandas": 1, "polars": 1, "pyarrow": 1}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_spells_of_negotiations_are_one_row_each(kind: str) -> None:
+    """Each row tells the spell that its columns tell: the turns within the episode, and no number for what never ended."""
+    table = negotiations(quietly(segment, example_cohort(), WHOLE_SESSION, track="r1"), track="r1")
+    rows = nw.from_native(to_frame(table, kind), eager_only=True).rows(named=True)
+    spells, names = table.spells, table.turns.episodes.rows.words("episode")
+    assert len(rows) == len(spells) > 0
+    for at, row in enumerate(rows):
+        episode = int(spells.episode[at])
+        start = int(table.turns.offsets[episode])
+        ended = int(spells.end[at]) >= 0
+        assert (row["episode"], row["party"], row["need"]) == (
+            names[episode], table.parties[spells.party[at]], ("agency", "communion")[spells.need[at]])
+        assert (row["begin"], row["renewals"]) == (spells.begin[at] - start, spells.renewals[at])
+        assert row["row_id"] == table.turns.row_id(int(spells.begin[at]))
+        assert row["cause"] == ("met", "yielded", "open", "censored")[spells.cause[at]]
+        assert row["end"] == spells.end[at] - start if ended else row["end"] in (None, pd.NA)
+    assert {row["cause"] for row in rows} >= {"met", "yielded", "open"}

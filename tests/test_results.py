@@ -19,14 +19,23 @@ from hypothesis import strategies as st
 
 import rupturekit as rk
 import strategies as own
+from needs_studies import CODES, PARTIES, cohort_of
 from rupturekit import _serial, results
+from rupturekit.episode import NeedStatement
 from rupturekit.errors import DefinitionError, FileProblem, ProvenanceMismatch, RecordError, RuptureKitError
 from rupturekit.example import example_cohort
+from rupturekit.inference.estimate import Estimate
+from rupturekit.negotiation.account import account_of, negotiation_sensitivity
+from rupturekit.negotiation.hypotheses import Hypothesis
+from rupturekit.negotiation.imbalance import relatedness_imbalance
+from rupturekit.negotiation.order import needs_order_by_type
+from rupturekit.negotiation.table import negotiations
 from rupturekit.provenance import LIBRARY_VERSION, Provenance
 from rupturekit.records.study import read_study
 from rupturekit.results import KINDS, from_json, read_json, to_json, write_json
 from rupturekit.segmentation import SegmentationRule
 from rupturekit.traces import TraceSummary, TraceTable
+from rupturekit.vocabulary import Awareness, Layer, Need, NeedMode, RuptureType
 
 DATA = Path(__file__).parent / "data"
 ALONE = sorted(KINDS.keys() - {"TraceTable", "TraceEnds", "Dwell", "Visits"})
@@ -40,7 +49,7 @@ def of(hint: Any) -> st.SearchStrategy[Any]:
     """Return values of what a field is declared to hold."""
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
-        return st.none() | of(next(one for one in inner if one is not type(None)))
+        return st.one_of([st.none() if one is type(None) else of(one) for one in inner])
     if origin is tuple:
         return st.lists(of(inner[0]), max_size=2).map(tuple) if inner[-1] is Ellipsis else st.tuples(*map(of, inner))
     if origin is not None and issubclass(origin, Mapping):
@@ -179,6 +188,37 @@ def test_results_of_an_analysis_come_back() -> None:
     done = analysis()
     for result in (done.coverage, done.description, done.sensitivity, done.boundaries, done.traces.summary(), done.traces):
         assert equal(from_json(to_json(result), cohort=done.study.cohort), result)
+
+
+def test_what_is_said_of_negotiations_comes_back_and_a_sentence_stays_one() -> None:
+    """Nine dyads, of withdrawal alone, so that the other type is a sentence; levels from a source of their own."""
+    study = {f"D{at}": [[(PARTIES[turn % 2], CODES[(at + turn * (2 + at % 3)) % len(CODES)], turn) for turn in range(16)]
+                        for _ in (1, 2)] for at in range(9)}
+    made = cohort_of(study)
+    rows = [attrs.evolve(row, rupture_type=RuptureType.WITHDRAWAL) for row in made.coded.rows]
+    needs = [NeedStatement(dyad=row.dyad, episode=row.episode, party=party, need=Need.COMMUNION, mode=NeedMode.WANTED, level=float(at),
+                           layer=Layer.LATENT, awareness=Awareness.UNAWARE, source="interview")
+             for at, row in enumerate(rows) for party in PARTIES]
+    cohort = rk.Cohort.of(list(made.moves), coding=made.coding, episodes=rows, needs=needs)
+    rule = SegmentationRule(name="whole", gap=None)
+    table = own.quietly(negotiations, cohort)
+    order = needs_order_by_type(table, rule, draws=99)
+    assert [type(held) for held in order.by_type.values()] == [Hypothesis, str]
+    account = account_of(table, rule, draws=99)
+    imbalance = relatedness_imbalance(cohort, mode="wanted")
+    ways = own.quietly(negotiation_sensitivity, cohort, [rule], windows=[1, 2])
+    for held in (order, order.by_type[RuptureType.WITHDRAWAL], account, ways, imbalance, imbalance.found[0]):
+        back = from_json(to_json(held), cohort=cohort)
+        assert equal(back, held)
+        assert str(back) == str(held)
+    assert isinstance(from_json(to_json(account)).rows["mutuality"], Estimate)
+    with pytest.raises(ProvenanceMismatch, match="cohort"):
+        from_json(to_json(account), cohort=made)
+    text = to_json(order)
+    with pytest.raises(DefinitionError, match="OrderByType.by_type.* expected an object in braces"):
+        from_json(damaged(text, ["by_type", 1, 1], 5))
+    with pytest.raises(RecordError, match="Negotiations is no result that is written as JSON"):
+        to_json(table)
 
 
 def test_the_text_is_plain_and_names_no_module() -> None:

@@ -133,7 +133,7 @@ def test_what_is_odd_and_legal_occurs(at: int) -> None:
 
 def test_a_failing_study_shrinks_to_what_matters() -> None:
     study = find(testing.parts(codebook=STAGES, most=3), lambda study: any(m.party == "therapist" for m in study.moves),
-                 settings=settings(database=None))
+                 settings=settings(database=None, max_examples=200, phases=[Phase.generate, Phase.shrink]))
     assert [(m.party, m.onset, m.tie, m.rating) for m in study.moves] == [("therapist", 0, 0, None)]
     assert (study.sessions, study.observed, study.episodes) == ((), (), ())
 

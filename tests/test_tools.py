@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import json
+import math
 import os
 import re
 import subprocess
@@ -19,11 +21,12 @@ import pytest
 
 import forks
 import fuzz
+import known_needs
 import long_checks
 import mutants
 import mutation
 import stale_results
-from rupturekit.errors import CodingWarning, RecordError
+from rupturekit.errors import CodingWarning, NotEstimable, RecordError
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -448,3 +451,86 @@ def test_two_fuzz_accounts_add_up() -> None:
     assert whole["targets"]["csv"] == {"executions": 8, "accepted": 5, "refused": 4, "sentences": 2, "slowest_seconds": 0.1,
                                        "peak_mb": 70, "findings": 0}
     assert (whole["slow"], len(whole["findings"])) == (["csv"], 1)
+
+
+# --- known needs ----------------------------------------------------------------------------------------------------
+
+
+def test_taking_acts_out_of_turns_leaves_the_others_as_they_were() -> None:
+    table = known_needs.studied(known_needs.WARM, seed=3)
+    which = known_needs.acts_with(table, known_needs.TOWARDS) & (table.turns.party == 0)
+    fewer = known_needs.silenced(table, which)
+    assert which.any()
+    assert not fewer.turns.acts[which].any()
+    assert fewer.turns.acts[~which].tolist() == table.turns.acts[~which].tolist()
+    assert fewer.turns.offsets.tolist() == table.turns.offsets.tolist()
+
+
+def test_what_is_open_before_a_turn_is_what_was_open_after_the_one_before() -> None:
+    table = known_needs.studied(known_needs.BOTH_CLAIM, seed=1)
+    before = known_needs.flags_before(table).tolist()
+    for low, high in itertools.pairwise(table.turns.offsets.tolist()):
+        assert before[low:high] == [0, *table.open[low : high - 1].tolist()]
+
+
+def test_the_correlation_built_into_the_veil_is_that_of_its_distribution() -> None:
+    design = known_needs.VEILED
+    tried, cells = design.turns[0] // 2, []
+    for size, kept in zip(known_needs.SIZES, known_needs.KEPT, strict=True):
+        rate = 0.3 * kept
+        cells += [(math.comb(tried, n) * rate**n * (1 - rate) ** (tried - n) / 4, size, n) for n in range(tried + 1)]
+    mean_x, mean_y = (sum(cell[0] * cell[at] for cell in cells) for at in (1, 2))
+    xy, xx, yy = (sum(p * (x - mean_x) ** a * (y - mean_y) ** b for p, x, y in cells) for a, b in
+                  ((1, 1), (2, 0), (0, 2)))
+    assert known_needs.veil_built_in(design) == pytest.approx(xy / math.sqrt(xx * yy))
+
+
+def test_events_are_as_many_as_what_was_built_in_lets_expect() -> None:
+    studies = [known_needs.recovered(seed) for seed in range(3)]
+    assert len({name for name, *_ in studies[0]}) == len(studies[0])
+    events = [rows for rows in zip(*studies, strict=True) if rows[0][0].endswith((" a turn", " at the next turn"))]
+    assert len(events) == 16
+    for rows in events:
+        counted, expected = (sum(row[at] for row in rows) for at in (1, 2))
+        assert abs(counted - expected) < 4 * math.sqrt(expected)
+
+
+def test_a_refused_run_is_counted_apart() -> None:
+    refusal = NotEstimable("no episode")
+    assert known_needs.outcome(known_needs.order_test, known_needs.studied(known_needs.YIELDING, seed=0),
+                               known_needs.WHOLE, 0).__class__ is NotEstimable
+    with pytest.raises(NotEstimable, match="no episode"):
+        known_needs.given([refusal], 0)
+
+
+def test_yielding_is_certified_as_repair_by_the_naive_count_alone() -> None:
+    found = known_needs.false_repair(0)
+    assert found["granted"] == found["mutual"] == 0
+    assert 0 < found["mutual, yielded counted as met"] < found["ends"]
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def test_the_page_of_naive_answers_says_what_was_measured() -> None:
+    kept = json.loads((ROOT / stale_results.RESULTS / "needs_naive.json").read_text(encoding="utf-8"))
+    page = " ".join((ROOT / "docs" / "explanation" / "naive-answers.md").read_text(encoding="utf-8").split())
+    shares = {percent(value) for row in kept["rows"].values() for value in row.values() if isinstance(value, float)}
+    told = re.findall(r"\d+\.\d %", page)
+    assert len(told) > 10
+    assert set(told) <= shares
+    talk, codes = kept["rows"]["meeting rate and talk"], kept["rows"]["one source"]
+    for sentence in (
+            f"given to {kept['n']} simulated studies",
+            f"The studies held {kept['rows']['yielded counted as met']['ends']:,} ends",
+            f"met at {talk['met']:.2f} in the one and {talk['met, half the turns']:.2f} in the other",
+            f"it is {talk['responsiveness']:.3f} (Monte Carlo standard error {talk['error of responsiveness'][0]:.3f})",
+            f"{talk['responsiveness, half the turns']:.3f} ({talk['error of responsiveness'][1]:.3f})",
+            f"communion shown is {codes['correlation with communion shown']:.2f} on average"):
+        assert sentence in page
+    for begins, name in {"order against": "free shuffle", "\"ever ended\"": "ever ended",
+                         "match at the end": "end drawn at random"}.items():
+        row = kept["rows"][name]
+        assert re.search(rf"\| {begins}[^|]* \| {row['studies']} \| {percent(row['naive'])} \| {percent(row['shipped'])} \|",
+                         page)

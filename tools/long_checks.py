@@ -221,6 +221,32 @@ def simulation() -> dict[str, Any]:
     }
 
 
+def permutation() -> dict[str, Any]:
+    """Measure how fast transitions of shuffled episodes are counted, beside numpy's shuffle; ours must be the same."""
+    script = ROOT / "benchmarks" / "permutation.py"
+    found = _printed_by(script)
+    used = [ROOT / path for path in found.pop("modules")]
+    return {
+        "what": "CPU nanoseconds an event and replicate (median, in turns) of shuffling episodes and counting "
+                "transitions, plain and compiled, and of numpy's Generator.permuted; n counts events times replicates",
+        **found,
+        "sources": stale_results.hashes([*used, script]),
+    }
+
+
+def negotiation() -> dict[str, Any]:
+    """Measure how fast negotiations are found in many episodes, beside plain loops that must say the same."""
+    script = ROOT / "benchmarks" / "negotiation.py"
+    found = _printed_by(script)
+    used = [ROOT / path for path in found.pop("modules")]
+    return {
+        "what": "CPU seconds (median, in turns) of finding spells, answers and ends of n episodes, and of plain loops "
+                "that give the same; growth in seconds; bytes a turn",
+        **found,
+        "sources": stale_results.hashes([*used, script]),
+    }
+
+
 def recovery() -> dict[str, Any]:
     """Recover each parameter of the simulator by a plain estimator, without bias, over 500 studies."""
     return _known_truth("recovery", runs=500)
@@ -236,12 +262,27 @@ def coverage() -> dict[str, Any]:
     return _known_truth("coverage", runs=1000)
 
 
-def _known_truth(check: str, *, runs: int) -> dict[str, Any]:
-    found = tool_run("known_truth.py", check, "--runs", str(runs))
+def needs_recovery() -> dict[str, Any]:
+    """Recover responsiveness, ending times and imbalances of negotiations, without bias, over 500 studies."""
+    return _known_truth("recovery", runs=500, tool="known_needs.py")
+
+
+def needs_level() -> dict[str, Any]:
+    """Test hypotheses on negotiations where there is no order, 2,000 studies by segmentation rule; and where it is."""
+    return _known_truth("level", runs=2000, tool="known_needs.py")
+
+
+def needs_naive() -> dict[str, Any]:
+    """Give naive answers about negotiations in 400 studies each, and count how often they go wrong."""
+    return _known_truth("naive", runs=400, tool="known_needs.py")
+
+
+def _known_truth(check: str, *, runs: int, tool: str = "known_truth.py") -> dict[str, Any]:
+    found = tool_run(tool, check, "--runs", str(runs))
     if not found.pop("kept"):
         raise CheckFailed(json.dumps(found, indent=2))
     used = [ROOT / path for path in found.pop("modules")] + [path for path in library() if path.suffix == ".toml"]
-    return {**found, "sources": stale_results.hashes([*used, ROOT / "tools" / "known_truth.py"])}
+    return {**found, "sources": stale_results.hashes([*used, ROOT / "tools" / tool])}
 
 
 def tool_run(script: str, *arguments: str) -> dict[str, Any]:
@@ -261,7 +302,9 @@ def tool_run(script: str, *arguments: str) -> dict[str, Any]:
 CHECKS: Mapping[str, Callable[..., dict[str, Any]]] = {
     "thorough": thorough, "growth": growth, "import_time": import_time,
     "reading": reading, "replay": replay, "mutation": mutation, "fuzz": fuzz,
-    "simulation": simulation, "recovery": recovery, "level": level, "coverage": coverage,
+    "simulation": simulation, "permutation": permutation, "recovery": recovery, "level": level, "coverage": coverage,
+    "negotiation": negotiation, "needs_recovery": needs_recovery, "needs_level": needs_level,
+    "needs_naive": needs_naive,
 }
 
 

@@ -131,7 +131,7 @@ def wide_row(content: str, *, columns: int, kind: str = "") -> Markup:
 
 def facts(pairs: Iterable[tuple[str, str]]) -> Markup:
     """Return names and what is said of each, one a row."""
-    rows = (tag("tr", tag("th", line(name), scope="row"), tag("td", line(said, most=MOST_IN_TITLE)))
+    rows = (tag("tr", tag("th", line(name, most=120), scope="row"), tag("td", line(said, most=MOST_IN_TITLE)))
             for name, said in pairs)
     return tag("table", tag("tbody", *rows), class_="rk-table rk-facts")
 

@@ -1,7 +1,8 @@
-"""The colours of the phases, said once for notebooks and figures.
+"""The colours of the phases and of the needs, said once for notebooks and figures.
 
-The five hues are from the set of Okabe and Ito (2008, *Color universal design*), made to be told apart with the common
-kinds of colour blindness. No reading ever rests on colour alone: a phase is also written, a kind of move has a shape.
+The five hues, and that of communion, are from the set of Okabe and Ito (2008, *Color universal design*), made to be
+told apart with the common kinds of colour blindness. No reading ever rests on colour alone: a phase is
+also written, a kind of move has a shape.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from typing import Final
 
 import attrs
 
-from rupturekit.vocabulary import Phase
+from rupturekit.vocabulary import Need, Phase
 
-__all__ = ["PHASES", "Shades", "mixed"]
+__all__ = ["NEEDS", "PHASES", "Shades", "mixed"]
 
 
 @attrs.frozen(kw_only=True)
@@ -48,3 +49,6 @@ PHASES: Final[Mapping[Phase, Shades]] = MappingProxyType({
     Phase.BREAKDOWN: _shades("#cc79a7"),
 })
 """Phase -> its shades; a figure takes `mark`, text stands on `light` or `dark`."""
+
+NEEDS: Final[Mapping[Need, str]] = MappingProxyType({Need.AGENCY: "#20262c", Need.COMMUNION: "#56b4e9"})
+"""Need -> its colour: one dark and one light, so that they differ in grey, and neither is a phase's."""

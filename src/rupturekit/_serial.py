@@ -149,9 +149,10 @@ def _is_record(hint: Hint) -> bool:
     return isinstance(hint, type) and (attrs.has(hint) or hasattr(hint, "_fields"))
 
 
-def _choice(hint: Hint) -> Hint:
-    """Return what a field holds where it is not None."""
-    return next(one for one in typing.get_args(hint) if one is not types.NoneType)
+def _choice(hint: Hint, held: Any) -> Hint:
+    """Return what a field holds where it is not None: the text where one is held and may be, else the other."""
+    inner = [one for one in typing.get_args(hint) if one is not types.NoneType]
+    return str if str in inner and type(held) is str else min(inner, key=lambda one: one is str)
 
 
 def _parts(hint: Hint, length: int, place: str) -> Sequence[Hint]:
@@ -174,7 +175,7 @@ def to_plain(hint: Hint, value: Any, place: str) -> Any:
     """
     origin: Any = typing.get_origin(hint)
     if origin in (typing.Union, types.UnionType):
-        return None if value is None else to_plain(_choice(hint), value, place)
+        return None if value is None else to_plain(_choice(hint, value), value, place)
     if origin is tuple:
         hints = _parts(hint, len(value), place)
         return [to_plain(one, held, f"{place}[{at}]") for at, (one, held) in enumerate(zip(hints, value, strict=True))]
@@ -213,7 +214,7 @@ def from_plain(hint: Hint, said: Any, place: str) -> Any:
     """
     origin: Any = typing.get_origin(hint)
     if origin in (typing.Union, types.UnionType):
-        return None if said is None else from_plain(_choice(hint), said, place)
+        return None if said is None else from_plain(_choice(hint, said), said, place)
     if origin is tuple:
         held = _checked(list, said, place)
         hints = _parts(hint, len(held), place)

@@ -86,6 +86,10 @@ class Alphabet:
         Why a move of that kind is off the model there, were it off.
     seen : tuple of bool
         For each state, whether some code shows it being entered.
+    fits : bool, symbols x arrows
+        Which arrows a move of that symbol fits, whatever state it meets; none fits a silent one.
+    charged : tuple of bool
+        For each arrow, whether passing it without a move skips a step that some code could have shown.
     hops : mapping of (state, symbol) to Hop
         Every pair that is taken.
     forced : mapping of (state, symbol) to Reason
@@ -104,6 +108,8 @@ class Alphabet:
     next: Codes
     reason: npt.NDArray[np.int8]
     seen: tuple[bool, ...]
+    fits: npt.NDArray[np.bool_]
+    charged: tuple[bool, ...]
     hops: dict[tuple[int, int], Hop]
     forced: dict[tuple[int, int], Reason]
     ahead: dict[tuple[int, int], Hop]
@@ -168,11 +174,17 @@ def compile_model(model: StateMachine, codebook: Codebook, *,
     symbol = inverse.reshape(-1)[1:].reshape(satisfied.shape[:-1]).astype(np.int16)
     arrows = _arrows_by_symbol(model, conditions, kinds)
     routes = _Routes(model, codebook)
+    place = {condition: at for at, condition in enumerate(conditions)}
+    fits = np.zeros((len(kinds), len(model.transitions)), dtype=bool)
+    for at, arrow in enumerate(model.transitions):
+        fits[:, at] = arrow.when is not None and kinds[:, place[arrow.when]]
     table, hops, forced, late = _resolve(model, arrows, routes, len(kinds), follow_skips=follow_skips)
     return Alphabet(model=model, codebook=codebook, parties=parties, cuts=cuts, previous_cuts=previous,
                     onset_cuts=onset, symbol=freeze(symbol), next=freeze(table),
                     reason=freeze(_reasons(model, codebook, parties)),
-                    seen=tuple(routes.state_seen), hops=hops, forced=forced, ahead=late)
+                    seen=tuple(routes.state_seen), fits=freeze(fits), charged=tuple(
+                        arrow.when is not None and arrow.step in routes.step_seen for arrow in model.transitions),
+                    hops=hops, forced=forced, ahead=late)
 
 
 def _check_parties(model: StateMachine, parties: tuple[str, str]) -> None:

@@ -14,6 +14,17 @@ from rupturekit.alphabet import Coverage, coverage
 from rupturekit.cohort import Cohort, choose_track, oddities
 from rupturekit.description import Description, describe
 from rupturekit.errors import RecordError
+from rupturekit.negotiation.account import (
+    NegotiationAccount,
+    NegotiationSensitivity,
+    account_of,
+    negotiation_sensitivity,
+)
+from rupturekit.negotiation.hypotheses import Hypothesis
+from rupturekit.negotiation.order import OrderByType
+from rupturekit.negotiation.story import Negotiation, story
+from rupturekit.negotiation.table import Negotiations, negotiations
+from rupturekit.negotiation.tested import hypotheses_of
 from rupturekit.plan import Plan, parse_plan
 from rupturekit.privacy import privacy_warnings
 from rupturekit.records.study import Study, as_study
@@ -113,6 +124,54 @@ class Analysis:
                             follow_skips=plan.follow_skips, any_type=plan.any_type)
 
     @functools.cached_property
+    def negotiations(self) -> Negotiations:
+        """The negotiation of needs in every episode, of every rupture type."""
+        cohort = self.cohort
+        self.tell(f"finding the negotiations of {len(cohort.columns):,} episodes")
+        return negotiations(cohort, mapping=self.plan.acts, window=self.plan.answer_window, track=self.track,
+                            tie_rule=self.plan.tie_rule)
+
+    def negotiation_named(self, episode: str) -> Negotiation:
+        """Return one episode's negotiation, which tells its story.
+
+        Raises
+        ------
+        RecordError
+            Where there is no such episode.
+        """
+        return story(self.negotiations, episode)
+
+    def negotiation_account(self, *, draws: int = 999, seed: int = 1) -> NegotiationAccount:
+        """Return every measure of the negotiations, or why there is none."""
+        table = self.negotiations
+        self.tell(f"estimating, with {draws:,} arrangements for each test")
+        return account_of(table, self.rule, draws=draws, seed=seed)
+
+    def negotiation_sensitivity(self) -> NegotiationSensitivity:
+        """Return how the negotiation's headlines move with the answer window and the segmentation rule."""
+        rules = nearby_rules(self.study.cohort, self.rule)
+        self.tell(f"finding the negotiations by {len(rules)} rules")
+        return negotiation_sensitivity(self.study.cohort, rules, mappings=[self.plan.acts], track=self.track,
+                                       windows=sorted({1, 2, 3, self.plan.answer_window}),
+                                       tie_rule=self.plan.tie_rule)
+
+    def needs_hypotheses(self, *, k: int | None = None, h: int | None = None, source: str | None = None,
+                         draws: int = 999, seed: int = 1) -> dict[str, Hypothesis | OrderByType | str]:
+        """Return document A's four hypotheses held against the study, or why one cannot be.
+
+        Parameters
+        ----------
+        k, h : int or None
+            Own turns that communion is averaged over, and turns before and after an end; without them the second
+            hypothesis is not tested, for neither has a default.
+        source : str or None
+            Which source of the latent imbalance of relatedness; has to be said where there are several.
+        """
+        table = self.negotiations
+        self.tell(f"testing hypotheses, with {draws:,} arrangements each")
+        return hypotheses_of(table, self.rule, k=k, h=h, source=source, draws=draws, seed=seed)
+
+    @functools.cached_property
     def boundaries(self) -> BoundaryComparison | None:
         """The coders' own episodes beside the rule's; None where the coders drew none."""
         if not len(self.study.cohort.coded):
@@ -194,7 +253,7 @@ def analyse(study: Study | Cohort, plan: Plan | None = None, *, tell: Callable[[
     8 True
     """
     held = as_study(study, name="cohort")
-    chosen = parse_plan(held.settings) if plan is None else plan
+    chosen = parse_plan(held.settings, folder=held.folder) if plan is None else plan
     if chosen.model is not None:
         chosen = attrs.evolve(chosen, model=as_model(chosen.model))
     return Analysis(study=held, plan=chosen, tell=tell)

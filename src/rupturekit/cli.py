@@ -22,7 +22,9 @@ from rupturekit import codebooks, example, provenance, state_machine
 from rupturekit.alphabet import coverage
 from rupturekit.analysis import analyse
 from rupturekit.codebooks import as_codebook
-from rupturekit.errors import CodingWarning, FileProblem, InvalidNumber, RecordError, RuptureKitError
+from rupturekit.errors import CodingWarning, FileProblem, InvalidNumber, RecordError, RuptureKitError, listed
+from rupturekit.negotiation.imbalance import whole_from_one
+from rupturekit.negotiation.tested import MANY_TESTS
 from rupturekit.plan import Plan, parse_plan
 from rupturekit.pseudonyms import KEPT_ON_REQUEST, crosswalk, make_key, pseudonymise, read_key, write_crosswalk
 from rupturekit.records import atomic, grammar
@@ -143,7 +145,7 @@ def _check(asked: argparse.Namespace) -> int:
 
 def _describe(asked: argparse.Namespace) -> int:
     study = _read(asked)
-    plan = attrs.evolve(parse_plan(study.settings), track=asked.track)
+    plan = attrs.evolve(parse_plan(study.settings, folder=study.folder), track=asked.track)
     print(analyse(study, plan).description)
     return 0
 
@@ -174,9 +176,41 @@ def _print_traces(table: TraceTable, *, most: int | None) -> None:
         print(f"... and {len(table) - shown:,} more episodes; --all prints every one")
 
 
+def _negotiation(asked: argparse.Namespace) -> int:
+    study = _read(asked)
+    _check_negotiation(asked)
+    done = analyse(study, _planned(study, asked), tell=_tell_stage)
+    if asked.episode:
+        print("\n\n".join(str(done.negotiation_named(name)) for name in asked.episode))
+        return 0
+    said = done.negotiation_account(draws=asked.draws, seed=asked.seed)
+    print(f"episodes: {done.plan.segmentation.describe(study.cohort.coding.time)}\ntrack: {done.track}\n"
+          f"acts by: {done.negotiations.turns.mapping.describe()}\n\n{said}")
+    if asked.ways:
+        print(f"\n{done.negotiation_sensitivity()}")
+    if asked.hypotheses:
+        found = done.needs_hypotheses(k=asked.k, h=asked.h, source=asked.source, draws=asked.draws,
+                                      seed=asked.seed)
+        print("\n" + "\n\n".join([*(f"{name}\n{text}" for name, text in found.items()), MANY_TESTS]))
+    return 0
+
+
+def _check_negotiation(asked: argparse.Namespace) -> None:
+    """Refuse options that would change nothing, and numbers of turns that cannot be, before anything is worked out."""
+    alone = [f"--{name}" for name in ("k", "h", "source") if getattr(asked, name) is not None]
+    if alone and not asked.hypotheses:
+        raise RecordError(f"only the hypotheses ask for {listed(alone)}; add --hypotheses", field=alone[0].lstrip("-"))
+    if asked.episode and (asked.ways or asked.hypotheses):
+        raise RecordError("--episode tells single episodes, while --ways and --hypotheses look at all; ask for one or "
+                          "the other", field="episode")
+    for name in ("k", "h"):
+        if getattr(asked, name) is not None:
+            whole_from_one(name, getattr(asked, name))
+
+
 def _planned(study: Study, asked: argparse.Namespace) -> Plan:
     """Return the study's own plan with what the command line says put over it."""
-    said = parse_plan(study.settings)
+    said = parse_plan(study.settings, folder=study.folder)
     rule = said.segmentation
     if asked.gap is not None:
         clock = study.cohort.coding.time in (TimeKind.CLOCK, TimeKind.SEGMENT)
@@ -189,8 +223,11 @@ def _planned(study: Study, asked: argparse.Namespace) -> Plan:
                         closes_on=tuple(asked.closes_on or rule.closes_on),
                         across_sessions=rule.across_sessions or asked.across_sessions,
                         use_coded=rule.use_coded and not asked.rule_alone)
-    return attrs.evolve(said, model=asked.model or said.model, track=asked.track or said.track, segmentation=rule,
-                        follow_skips=said.follow_skips and not asked.no_skips, any_type=said.any_type or asked.any_type,
+    over = {name: value for name in ("model", "acts", "window") if (value := getattr(asked, name, None)) is not None}
+    over |= {"answer_window": over.pop("window")} if "window" in over else {}
+    return attrs.evolve(said, track=asked.track or said.track, segmentation=rule, **over,
+                        follow_skips=said.follow_skips and not getattr(asked, "no_skips", False),
+                        any_type=said.any_type or getattr(asked, "any_type", False),
                         tie_rule=TieRule(asked.tie_rule) if asked.tie_rule else said.tie_rule)
 
 
@@ -409,6 +446,22 @@ def _with_study(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     return parser
 
 
+def _cutting(parser: argparse.ArgumentParser) -> None:
+    """Add what decides which reading is looked at, and how it is cut into episodes."""
+    parser.add_argument("--track", metavar="NAME", help="whose reading; needed where there are several")
+    parser.add_argument("--gap", type=_span_of_time, metavar="X", help="seconds (turns without a clock) without a "
+                        "marker that end an episode")
+    parser.add_argument("--opens", action="append", metavar="FUNCTION", help="a function that opens an episode; may be "
+                        "given several times")
+    parser.add_argument("--closes-on", action="append", metavar="FUNCTION", help="a resolution that closes an episode "
+                        "(then rates of repair are partly by construction)")
+    parser.add_argument("--opened-by", action="append", metavar="PARTY", help="whose moves open an episode; either "
+                        "party's where it is not said")
+    parser.add_argument("--across-sessions", action="store_true", help="let an open episode go on in the next session")
+    parser.add_argument("--rule-alone", action="store_true", help="leave the coders' own episodes aside")
+    parser.add_argument("--tie-rule", choices=[rule.value for rule in TieRule], help="order of moves at one instant")
+
+
 def _add_study_commands(commands: Any) -> None:
     _with_study(_command(commands, "check", _check, "read a study and say what is there, odd, or wrong"))
     described = _with_study(_command(commands, "describe", _describe, "print the table that opens a paper: who, how "
@@ -419,23 +472,13 @@ def _add_study_commands(commands: Any) -> None:
         more="\nPrints what the codes can show of the model, each episode's path, and a summary.\n"
              "Example: rupturekit trace demo --model withdrawal-2000 --track r1 --explain V1-E1\n"))
     traced.add_argument("--model", metavar="NAME", help="a process model by name, or a TOML file (see `models`)")
-    traced.add_argument("--track", metavar="NAME", help="whose reading; needed where there are several")
-    traced.add_argument("--gap", type=_span_of_time, metavar="X", help="seconds (turns without a clock) without a "
-                        "marker that end an episode")
-    traced.add_argument("--opens", action="append", metavar="FUNCTION", help="a function that opens an episode; may be "
-                        "given several times")
-    traced.add_argument("--closes-on", action="append", metavar="FUNCTION", help="a resolution that closes an episode "
-                        "(then rates of repair are partly by construction)")
-    traced.add_argument("--opened-by", action="append", metavar="PARTY", help="whose moves open an episode; either "
-                        "party's where it is not said")
-    traced.add_argument("--across-sessions", action="store_true", help="let an open episode go on in the next session")
-    traced.add_argument("--rule-alone", action="store_true", help="leave the coders' own episodes aside")
-    traced.add_argument("--tie-rule", choices=[rule.value for rule in TieRule], help="order of moves at one instant")
+    _cutting(traced)
     traced.add_argument("--no-skips", action="store_true", help="never follow a move past steps that were not seen")
     traced.add_argument("--any-type", action="store_true", help="trace episodes of other rupture types too")
     traced.add_argument("--explain", action="append", metavar="EPISODE", help="tell one episode in plain words")
     traced.add_argument("--rules", action="store_true", help="show how the results move with the segmentation rule")
     traced.add_argument("--all", action="store_true", help="print every episode, not the first twenty")
+    _add_negotiation(commands)
     converted = _with_study(_command(commands, "convert", _convert, "read a study or sheet and write it as a study "
                                      "folder"))
     converted.add_argument("directory", metavar="DIR")
@@ -453,6 +496,27 @@ def _add_study_commands(commands: Any) -> None:
     shared.add_argument("--crosswalk", metavar="FILE", help="also write the names behind the pseudonyms, never inside "
                         "a study")
     shared.add_argument("--overwrite", action="store_true", help="replace a study folder that is there")
+
+
+def _add_negotiation(commands: Any) -> None:
+    held = _with_study(_command(
+        commands, "negotiation", _negotiation, "find who claimed which need, how it was answered, and how it ended",
+        more="\nPrints counts, answers, and measures over dyads with intervals, or why there is none.\n"
+             "Example: rupturekit negotiation demo --track r1 --hypotheses --k 3 --h 3\n"))
+    _cutting(held)
+    held.add_argument("--acts", metavar="FILE", help="a mapping from codes to acts on needs (TOML), or "
+                      "the word raters for acts stated of single moves; the codebook's own if not said")
+    held.add_argument("--window", type=_whole_number, metavar="W", help="turns of the other within which a "
+                      "claim's answer is looked for; 1 if not said")
+    held.add_argument("--episode", action="append", metavar="EPISODE", help="tell one episode in plain words")
+    held.add_argument("--ways", action="store_true", help="show how the results move with window and segmentation rule")
+    held.add_argument("--hypotheses", action="store_true", help="hold document A's four hypotheses against the study")
+    held.add_argument("--k", type=_whole_number, metavar="K", help="own turns that communion is averaged over")
+    held.add_argument("--h", type=_whole_number, metavar="H", help="turns before and after an end that are compared")
+    held.add_argument("--source", metavar="NAME", help="which source of the latent imbalance of relatedness")
+    held.add_argument("--draws", type=_whole_number, default=999, metavar="N", help="arrangements for each "
+                      "test; 999 if not said")
+    held.add_argument("--seed", type=_whole_number, default=1, metavar="S", help="names all random numbers")
 
 
 def _add_definition_commands(commands: Any) -> None:

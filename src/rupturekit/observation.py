@@ -45,6 +45,8 @@ class Lines:
         On which line a move lies, and how much observed time passed on it before.
     until : int64, one a row
         Where the move's own time ends on the line: its offset, or the end of its segment.
+    dyads : tuple of str, one a line
+        Whose line it is.
     spans : tuple of tuple of Span
         The stretches of each line, in order.
     ends : int64, one a line
@@ -57,6 +59,7 @@ class Lines:
     line: Array
     place: Array
     until: Array
+    dyads: tuple[str, ...]
     spans: tuple[tuple[Span, ...], ...]
     ends: Array
     stopped: Array
@@ -77,7 +80,8 @@ class Lines:
 class _Line:
     """A line in the making."""
 
-    spans: list[Span]
+    dyad: str
+    spans: list[Span] = attrs.Factory(list)
     stopped: bool = False
 
     @property
@@ -121,7 +125,7 @@ def lines_of(cohort: Cohort, track: str, *, across_sessions: bool, leave_out: fr
                 if open_line is not None and not joins:
                     open_line.stopped = True
                 if open_line is None or not joins:
-                    open_line = _Line([])
+                    open_line = _Line(dyad)
                     lines.append(open_line)
                 open_line.add(session, start, end)
                 inside = slice(low + int(np.searchsorted(record.onset[low:high], start)),
@@ -133,7 +137,8 @@ def lines_of(cohort: Cohort, track: str, *, across_sessions: bool, leave_out: fr
                 open_line = None
     return Lines(
         rows=rows[kept], line=line[kept], place=place[kept], until=(place + record.lasts)[kept],
-        spans=tuple(tuple(one.spans) for one in lines), ends=np.array([one.length for one in lines], dtype="i8"),
+        dyads=tuple(one.dyad for one in lines), spans=tuple(tuple(one.spans) for one in lines),
+        ends=np.array([one.length for one in lines], dtype="i8"),
         stopped=np.array([one.stopped for one in lines], dtype=bool))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import attrs
 
 from rupturekit import _definitions
@@ -31,6 +33,11 @@ class Plan:
         Whether episodes of another rupture type than the model's are traced too.
     segmentation : SegmentationRule
         What opens and closes an episode.
+    acts : str or None
+        The file of a mapping from codes to acts on needs, or "raters" for acts stated of single moves; None takes the
+        acts that the codebook gives its codes. In a study's settings a file is named as seen from the study folder.
+    answer_window : int
+        Within how many turns of the other a claim's answer is looked for.
     """
 
     model: StateMachine | str | None = None
@@ -39,10 +46,17 @@ class Plan:
     follow_skips: bool = True
     any_type: bool = False
     segmentation: SegmentationRule = WHOLE_SESSION
+    acts: str | None = None
+    answer_window: int = 1
 
 
-def parse_plan(text: str, *, where: str = "rupturekit.toml") -> Plan:
+def parse_plan(text: str, *, where: str = "rupturekit.toml", folder: Path | str = "") -> Plan:
     """Read the [analysis] part of a settings file; what it does not say keeps its default.
+
+    Parameters
+    ----------
+    folder : Path or str
+        Where the settings file lies: the file that `acts` names is looked for from there.
 
     Raises
     ------
@@ -57,16 +71,24 @@ def parse_plan(text: str, *, where: str = "rupturekit.toml") -> Plan:
     node = _definitions.parse_definition(text, where=where, what="settings")
     node.ignore(["format", "name", "coding", "tracks"])
     said = node.table("analysis")
-    plan = _read(said) if said is not None else Plan()
+    plan = _read(said, Path(folder)) if said is not None else Plan()
     node.finish(what="settings file")
     return plan
 
 
-def _read(node: Node) -> Plan:
-    rule = node.table("segmentation")
+def _read(node: Node, folder: Path) -> Plan:
+    rule, acts = node.table("segmentation"), node.text("acts", default="")
     return Plan(
         model=node.text("model", default="") or None, track=node.text("track", default="") or None,
         tie_rule=node.choice("tie_rule", TieRule, default=None) or TieRule.AS_FILED,
         follow_skips=node.flag("follow_skips", default=True), any_type=node.flag("any_type"),
         segmentation=read_rule(rule) if rule is not None else WHOLE_SESSION,
+        acts=(acts if acts == "raters" else str(folder / acts)) if acts else None, answer_window=_window(node),
     )
+
+
+def _window(node: Node) -> int:
+    said = node.integer("answer_window", default=1)
+    if said is not None and said < 1:
+        node.complain("answer_window", f"is {said}; expected a whole number of turns, 1 or more")
+    return 1 if said is None else said

@@ -7,6 +7,9 @@ sentence. Numbers come back to the last bit; what is not a finite number is refu
 Most results stand alone. A table of traces refers to the moves of its cohort: the file holds the moves' identities, and
 reading it takes the cohort, which has to be the one that was traced. So does reading how long episodes stayed, since
 what a time means is the cohort's to say. Every file says which library wrote it and in which format.
+
+Of the negotiations of needs, what was estimated of them is written. `Negotiations` itself is not: its columns follow
+from cohort, rule and the mapping of codes to acts, and are found again from these.
 """
 
 from __future__ import annotations
@@ -33,6 +36,10 @@ from rupturekit.inference import calibration
 from rupturekit.inference.clusters import Clustering, Interval
 from rupturekit.inference.estimate import Estimate, NullTest
 from rupturekit.inference.precedence import StagePrecedence
+from rupturekit.negotiation.account import NegotiationAccount, NegotiationSensitivity
+from rupturekit.negotiation.hypotheses import Hypothesis
+from rupturekit.negotiation.imbalance import Imbalance, RelatednessImbalance
+from rupturekit.negotiation.order import OrderByType
 from rupturekit.provenance import FORMAT_VERSION, LIBRARY_VERSION, Provenance
 from rupturekit.records import atomic
 from rupturekit.records.losses import LossReport
@@ -52,12 +59,18 @@ KINDS: Final[Mapping[str, type[Any]]] = types.MappingProxyType({
     "Description": Description,
     "Dwell": Dwell,
     "Estimate": Estimate,
+    "Hypothesis": Hypothesis,
+    "Imbalance": Imbalance,
     "Interval": Interval,
     "IntervalCoverage": calibration.Coverage,
     "Level": calibration.Level,
     "LossReport": LossReport,
+    "NegotiationAccount": NegotiationAccount,
+    "NegotiationSensitivity": NegotiationSensitivity,
     "NullTest": NullTest,
+    "OrderByType": OrderByType,
     "Provenance": Provenance,
+    "RelatednessImbalance": RelatednessImbalance,
     "SegmentationTable": SegmentationTable,
     "StagePrecedence": StagePrecedence,
     "TraceEnds": TraceEnds,

@@ -15,7 +15,8 @@ from rupturekit.cohort import Cohort, Episodes
 from rupturekit.errors import RecordError, did_you_mean
 from rupturekit.kinds import Block, MoveReader, blocks_of
 
-__all__ = ["EXACT_TIES", "Group", "Orders", "TieRule", "TieSearch", "as_tie_rule", "in_tie_order", "later_at_instant"]
+__all__ = ["EXACT_TIES", "Group", "Orders", "TieRule", "TieSearch", "as_tie_rule", "in_tie_order", "instants_of",
+           "later_at_instant"]
 
 Flags = npt.NDArray[np.bool_]
 Whole = npt.NDArray[np.int64]
@@ -48,6 +49,15 @@ def as_tie_rule(said: TieRule | str) -> TieRule:
     except ValueError:
         raise RecordError(f"expected a tie rule, one of {', '.join(TieRule)}, but got {said!r:.80}"
                           f"{did_you_mean(str(said), TieRule)}", field="tie_rule", value=said) from None
+
+
+def instants_of(cohort: Cohort, episodes: Episodes) -> Array:
+    """Return one running number an instant for each member: moves of one episode at one onset of one session."""
+    onset = cohort.moves.onset[episodes.members]
+    fresh = np.diff(onset, prepend=-1) != 0
+    fresh |= episodes.new_session
+    fresh[episodes.offsets[:-1][episodes.lengths > 0]] = True
+    return np.cumsum(fresh)
 
 
 def later_at_instant(cohort: Cohort, block: Block) -> Flags:

@@ -11,8 +11,8 @@ from rupturekit.provenance import FORMAT_VERSION, LIBRARY_VERSION
 
 __all__ = ["installed_versions", "show_versions"]
 
-_LIBRARIES: Final = ("attrs", "networkx", "numpy", "hypothesis", "narwhals", "openpyxl", "pandas", "polars", "pyarrow",
-                     "pyreadstat")
+_LIBRARIES: Final = ("attrs", "networkx", "numpy", "hypothesis", "matplotlib", "narwhals", "numba", "openpyxl",
+                     "pandas", "polars", "pyarrow", "pyreadstat")
 """The three that are always there, then those that extras bring."""
 
 

@@ -6,6 +6,7 @@ import itertools
 import math
 import statistics
 
+import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from rupturekit.episode import Dyad
 from rupturekit.errors import NotEnoughData, RecordError
 from rupturekit.inference.clusters import (
     Clustering,
+    bootstrap_weights,
     clustering_of,
     interval_of_mean,
     jackknife,
@@ -124,6 +126,36 @@ def test_the_interval_is_the_same_whatever_the_order_of_the_dyads(values: list[f
     turned = dict(reversed(held.items()))
     assert (interval_of_mean(held, alone(len(values)), seed=seed, draws=99)
             == interval_of_mean(turned, alone(len(values)), seed=seed, draws=99))
+
+
+def test_the_weights_of_the_bootstrap_have_the_moments_of_a_multinomial() -> None:
+    n, draws = 6, 40_000
+    weights = bootstrap_weights(n, draws=draws, seed=3)
+    moments = weights.T @ weights / draws - 1    # every mean is 1
+    expected = np.full((n, n), -1 / n) + np.eye(n)
+    assert np.abs(weights.mean(axis=0) - 1).max() < 4 * math.sqrt((n - 1) / n / draws)
+    assert np.abs(moments - expected).max() < 4 * math.sqrt(3 / draws)
+
+
+def test_the_bootstrap_of_a_mean_has_its_known_mean_and_variance() -> None:
+    values = np.array([0.3, 1.1, -0.4, 2.5, 0.0, 0.7, 4.0, 0.2])
+    draws = 40_000
+    means = bootstrap_weights(len(values), draws=draws, seed=5) @ values / len(values)
+    variance = values.var() / len(values)
+    fourth = ((values - values.mean()) ** 4).mean()
+    kurtosis = 3 + (fourth / values.var() ** 2 - 3) / len(values)
+    assert abs(means.mean() - values.mean()) < 4 * math.sqrt(variance / draws)
+    assert abs(means.var() - variance) < 4 * variance * math.sqrt((kurtosis - 1) / draws)
+
+
+def test_the_bootstrap_draws_every_resample_as_often_as_any_other() -> None:
+    draws = 27_000
+    weights = bootstrap_weights(3, draws=draws, seed=11)
+    for counts in itertools.product(range(4), repeat=3):
+        if sum(counts) == 3:
+            share = math.factorial(3) / math.prod(map(math.factorial, counts)) / 27
+            seen = int((weights == counts).all(axis=1).sum()) / draws
+            assert abs(seen - share) < 4 * math.sqrt(share * (1 - share) / draws)
 
 
 def test_limits_stay_within_what_is_possible() -> None:

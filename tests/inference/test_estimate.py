@@ -5,8 +5,9 @@ from __future__ import annotations
 import html
 import re
 
+from rupturekit import frames
 from rupturekit.inference.citations import CITATIONS, cited
-from rupturekit.inference.estimate import Estimate, NullTest
+from rupturekit.inference.estimate import Estimate, Estimates, NullTest
 
 TEST = NullTest(null="turns", holds="who <speaks>", alternative="greater", statistic=0.6, expected=0.5, p=0.00002, mid_p=None,
                 smallest_p=0.00001, draws=99_999, citations=("besag-clifford-1991",))
@@ -32,6 +33,15 @@ def test_the_methods_paragraph_cites_what_was_used() -> None:
     assert "99,999 randomly drawn arrangements" in said
     assert said.count("(19") == 2
     assert NONE.methods() == "A rate was estimated from 3 dyads, with dyads as independent units: mean."
+
+
+def test_an_estimate_is_a_row_of_a_data_frame_and_several_are_several() -> None:
+    one = frames.to_polars(HELD)
+    assert one.rows(named=True) == [HELD.row()]
+    both = frames.to_polars(Estimates((HELD, NONE))).rows(named=True)
+    assert both[0] == HELD.row()
+    assert {name: both[1][name] for name in NONE.row()} == NONE.row()
+    assert both[1]["n_therapists"] is None
 
 
 def test_all_arrangements_looked_at_are_not_called_drawn() -> None:

@@ -18,8 +18,8 @@ def listed(values: list[float]):  # type: ignore[no-untyped-def]
 
 
 def drawn_from(observed: float, values: list[float], **more: object):  # type: ignore[no-untyped-def]
-    return permutation_test(observed, listed(values), null=Null.TURNS, seed=1, n_arrangements=10**6,
-                            **{"draws": len(values), "alpha": 0.9, **more})  # type: ignore[arg-type]
+    return permutation_test(observed, listed(values), seed=1, n_arrangements=10**6,
+                            **{"null": Null.TURNS, "draws": len(values), "alpha": 0.9, **more})  # type: ignore[arg-type]
 
 
 @given(st.lists(st.integers(-3, 3).map(float), min_size=3, max_size=30), st.integers(-3, 3).map(float))
@@ -88,3 +88,24 @@ def test_a_test_reads_well() -> None:
     assert str(found) == ("p = 0.0100 (greater) against 'turns': 3 observed, 1 expected; 99 draws, smallest p attainable "
                           "0.01")
     assert repr(found) == "NullTest('turns', p=0.0100)"
+
+
+@given(st.lists(st.none() | st.integers(-3, 3).map(float), min_size=3, max_size=30), st.integers(-3, 3).map(float),
+       st.sampled_from(["greater", "less", "two-sided"]))
+def test_arrangements_that_give_no_value_count_as_ties(values: list[float | None], observed: float, way: str) -> None:
+    given_none = drawn_from(observed, [float("nan") if value is None else value for value in values], alternative=way)
+    tied = drawn_from(observed, [observed if value is None else value for value in values], alternative=way)
+    assert (given_none.p, given_none.mid_p, given_none.draws) == (tied.p, tied.mid_p, tied.draws)
+    known = [value for value in values if value is not None]
+    assert given_none.expected == pytest.approx(sum(known) / len(known) if known else observed)
+
+
+def test_drawing_stops_at_ties_without_a_value_too() -> None:
+    assert drawn_from(1.0, [float("nan")] * 9, stop_after=3).draws == 3
+
+
+def test_a_null_of_ones_own_says_what_it_keeps() -> None:
+    found = drawn_from(1.0, [0.0] * 9, null="mine", holds="all but one thing is kept")
+    assert (found.null, found.holds) == ("mine", "all but one thing is kept")
+    with pytest.raises(RecordError, match=r"null is 'mine'; expected one of turns, runs, interleaving, free, or say what it keeps"):
+        drawn_from(1.0, [0.0] * 9, null="mine")

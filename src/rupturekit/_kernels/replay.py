@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["BLOCK", "Walk", "blocks", "replay", "replay_ends", "walk_of"]
+__all__ = ["BLOCK", "Walk", "blocks", "replay", "replay_ends", "side_by_side", "walk_of"]
 
 BLOCK = 16_384
 """Runs worked on at once: what is live then stays in cache, so that growth stays linear."""
@@ -66,7 +66,7 @@ def replay(walk: Walk, symbols: Codes, *, offsets: Whole, start: int) -> Codes:
 
 
 def _replay_block(walk: Walk, symbols: Codes, edges: Whole, start: int, cells: Codes) -> None:
-    _, at, alive = _side_by_side(edges)
+    _, at, alive = side_by_side(edges)
     row, cell = np.full(len(at), start * walk.width, dtype=np.int64), np.empty(len(at), dtype=np.int64)
     for n in alive:
         here = at[:n]
@@ -90,7 +90,7 @@ def replay_ends(walk: Walk, symbols: Codes, *, offsets: Whole, start: int, gains
 
 
 def _ends_of_block(walk: Walk, symbols: Codes, edges: Whole, start: int, gains: Whole) -> tuple[Whole, Whole]:
-    order, at, alive = _side_by_side(edges)
+    order, at, alive = side_by_side(edges)
     row, cell = np.full(len(at), start * walk.width, dtype=np.int64), np.empty(len(at), dtype=np.int64)
     total = np.zeros(len(at), dtype=np.int64)
     for n in alive:
@@ -104,7 +104,7 @@ def _ends_of_block(walk: Walk, symbols: Codes, edges: Whole, start: int, gains: 
     return (row // walk.width)[back], total[back]
 
 
-def _side_by_side(edges: Whole) -> tuple[Whole, Whole, list[int]]:
+def side_by_side(edges: Whole) -> tuple[Whole, Whole, list[int]]:
     """Return the runs by length, descending, where each begins, and how many are alive at each step."""
     lengths = np.diff(edges)
     longest = int(lengths.max(initial=0))

@@ -18,8 +18,12 @@ CITATIONS: Final[Mapping[str, str]] = MappingProxyType({
     "cameron-gelbach-miller-2008": "Cameron, A. C., Gelbach, J. B., & Miller, D. L. (2008). Bootstrap-based "
     "improvements for inference with clustered errors. Review of Economics and Statistics, 90(3), 414-427.",
     "efron-tibshirani-1993": "Efron, B., & Tibshirani, R. J. (1993). An introduction to the bootstrap. Chapman & Hall.",
+    "greenland-robins-1985": "Greenland, S., & Robins, J. M. (1985). Estimation of a common effect parameter from "
+    "sparse follow-up data. Biometrics, 41(1), 55-68.",
     "phipson-smyth-2010": "Phipson, B., & Smyth, G. K. (2010). Permutation p-values should never be zero. Statistical "
     "Applications in Genetics and Molecular Biology, 9(1), 39.",
+    "tukey-1958": "Tukey, J. W. (1958). Bias and confidence in not-quite large samples (abstract). Annals of "
+    "Mathematical Statistics, 29(2), 614.",
 })
 """Key -> reference."""
 

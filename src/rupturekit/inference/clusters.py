@@ -19,8 +19,8 @@ from rupturekit import _random
 from rupturekit.cohort import Cohort
 from rupturekit.errors import NotEnoughData, RecordError
 
-__all__ = ["FEWEST_CLUSTERS", "FEW_CLUSTERS", "Clustering", "Interval", "clustering_of", "interval_of_mean",
-           "jackknife", "sign_flip", "student_quantile"]
+__all__ = ["FEWEST_CLUSTERS", "FEW_CLUSTERS", "Clustering", "Interval", "bootstrap_weights", "clustering_of",
+           "interval_of_mean", "jackknife", "sign_flip", "student_quantile"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -183,12 +183,24 @@ def _standard_errors(weights: Floats, sums: Floats, sizes: Floats, means: Floats
     return np.asarray(np.sqrt(n / (n - 1) * (weights * rest**2).sum(axis=1)) / (weights * sizes).sum(axis=1))
 
 
-def _bootstrap_t(sums: Floats, sizes: Floats, *, mean: float, error: float, confidence: float, seed: int, draws: int
-                 ) -> tuple[float, float]:
-    n = len(sums)
+def bootstrap_weights(n: int, *, draws: int, seed: int) -> Floats:
+    """Return how often each of n clusters is drawn, with replacement, in each draw of n: draws x n.
+
+    Draw b is the numbers b n to b n + n - 1 of one stream for all clusters, taken in their sorted order: so it does
+    not hang on the order of the data, nor on how the work is divided.
+
+    >>> bootstrap_weights(4, draws=2, seed=1).sum(axis=1).tolist()
+    [4.0, 4.0]
+    """
     picked = _random.below(_random.key(seed, cluster="all", purpose="bootstrap"), draws * n, n).reshape(draws, n)
     weights = np.zeros((draws, n))
     np.add.at(weights, (np.arange(draws)[:, None], picked), 1.0)
+    return weights
+
+
+def _bootstrap_t(sums: Floats, sizes: Floats, *, mean: float, error: float, confidence: float, seed: int, draws: int
+                 ) -> tuple[float, float]:
+    weights = bootstrap_weights(len(sums), draws=draws, seed=seed)
     means = (weights * sums).sum(axis=1) / (weights * sizes).sum(axis=1)
     errors = _standard_errors(weights, sums, sizes, means)
     # A draw in which nothing varies says nothing of the spread of t; with 20 clusters such draws are next to none.

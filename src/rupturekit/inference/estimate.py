@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import attrs
+import numpy as np
 
 from rupturekit import _html
+from rupturekit._frames import FrameColumn
+from rupturekit.errors import NotEnoughData, NotEstimable
 from rupturekit.inference.citations import cited
 from rupturekit.provenance import Provenance
 
-__all__ = ["Estimate", "NullTest"]
+__all__ = ["Estimate", "Estimates", "NullTest", "or_reason"]
+
+Found = TypeVar("Found")
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -139,8 +144,60 @@ class Estimate:
                 "p": test.p if test else None, "no_interval": self.no_interval or None,
                 "warnings": "; ".join(self.warnings) or None}
 
+    def frame_columns(self) -> dict[str, FrameColumn]:
+        """Return the estimate as one row of columns, for data frames."""
+        return Estimates((self,)).frame_columns()
+
     def _repr_html_(self) -> str:
         return _html.page("Estimate", self.what, _html.facts(self.lines()))
+
+
+@attrs.frozen
+class Estimates:
+    """Several estimates as one table; each keeps its own assumptions and provenance.
+
+    >>> one = Estimate(what="share", value=0.5, interval=None, confidence=0.95, n={"dyads": 3}, governed_by="dyad",
+    ...                method="mean over dyads", no_interval="an interval needs 8 or more")
+    >>> list(Estimates((one,)).frame_columns())[:4]
+    ['what', 'value', 'low', 'high']
+    """
+
+    estimates: tuple[Estimate, ...]
+
+    def frame_columns(self) -> dict[str, FrameColumn]:
+        """Return one row an estimate; a count that only some of them have is absent in the others."""
+        rows = [one.row() for one in self.estimates]
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        return {name: _column([row.get(name) for row in rows]) for name in names}
+
+    def __str__(self) -> str:
+        return "\n".join(map(repr, self.estimates))
+
+
+def _column(values: Sequence[Any]) -> FrameColumn:
+    held = [value for value in values if value is not None]
+    if all(isinstance(value, int) for value in held) and held:
+        return FrameColumn.of_numbers(values)
+    if all(isinstance(value, float | int) for value in held) and held:
+        return FrameColumn(values=np.array([0.0 if value is None else value for value in values]),
+                           absent=np.array([value is None for value in values], dtype=bool))
+    return FrameColumn.of_words(values)
+
+
+def or_reason(measure: Callable[[], Found]) -> Found | str:
+    """Return what a measure gives, or the sentence that says why these data do not give it.
+
+    >>> def none() -> Estimate:
+    ...     raise NotEstimable("one party never claimed")
+    >>> or_reason(none)
+    'not estimable: one party never claimed'
+    """
+    try:
+        return measure()
+    except NotEstimable as error:
+        return f"not estimable: {error.reason}"
+    except NotEnoughData as error:
+        return f"not enough data: {error}"
 
 
 def _range(interval: tuple[float, float]) -> str:

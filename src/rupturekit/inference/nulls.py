@@ -19,10 +19,10 @@ import numpy as np
 import numpy.typing as npt
 
 from rupturekit import _random
-from rupturekit._kernels.shuffles import shuffles, words_per_shuffle
+from rupturekit._kernels.shuffles import Exchanges, shuffles, words_per_shuffle
 from rupturekit._table import Array
 
-__all__ = ["HOLDS", "Exchange", "Null", "arrangement_count", "arrangements", "exchanges", "rearranged"]
+__all__ = ["HOLDS", "Exchange", "Null", "arrangement_count", "arrangements", "exchanges", "in_arrays", "rearranged"]
 
 
 class Null(StrEnum):
@@ -110,7 +110,7 @@ def arrangements(exchange: Exchange, *, seed: int, null: Null, start: int, count
     null and b alone: on no other episode, and not on how many are asked for at once.
     """
     n = exchange.n_items
-    key = _random.key(seed, cluster=exchange.name, purpose=f"null:{null}")
+    key = _key(exchange, seed=seed, null=null)
     wide = words_per_shuffle(n)
     words = _random.draws(key, wide * count, start=start * wide).reshape(count, wide).T if wide else np.zeros(
         (0, count), dtype=np.uint64)
@@ -118,6 +118,10 @@ def arrangements(exchange: Exchange, *, seed: int, null: Null, start: int, count
     if exchange.label is not None:
         return _interleaved(order, exchange.label)
     return order if exchange.runs is None else _runs_laid(order, exchange.runs)
+
+
+def _key(exchange: Exchange, *, seed: int, null: Null) -> int:
+    return _random.key(seed, cluster=exchange.name, purpose=f"null:{null}")
 
 
 def _again(word: int, attempt: int) -> int:
@@ -171,3 +175,22 @@ def rearranged(made: Iterable[Exchange], content: Array, *, seed: int, null: Nul
         source = arrangements(exchange, seed=seed, null=null, start=start, count=count)
         laid[exchange.places] = content[exchange.places][source]
     return laid
+
+
+def in_arrays(made: Iterable[Exchange], *, seed: int, null: Null) -> Exchanges:
+    """Return what is exchanged in one episode as compiled kernels take it, under the keys of `arrangements`.
+
+    >>> held = in_arrays([Exchange(name="E1", places=np.array([1, 4]))], seed=1, null=Null.TURNS)
+    >>> held.places.tolist(), held.runs.tolist(), held.items.tolist()
+    ([1, 4], [0, 1, 2], [0, 2])
+    """
+    held = list(made)
+    places = np.concatenate([np.zeros(0, dtype=np.int64), *(one.places for one in held)])
+    begins = np.cumsum([0, *(len(one.places) for one in held)])
+    runs = [low + (np.arange(len(one.places)) if one.runs is None else one.runs[:-1])
+            for low, one in zip(begins[:-1], held, strict=True)]
+    labels = [np.unique(one.label, return_inverse=True)[1] for one in held if one.label is not None]
+    return Exchanges(
+        keys=np.array([_key(one, seed=seed, null=null) for one in held], dtype=np.uint64), places=places,
+        runs=np.concatenate([*runs, begins[-1:]]), items=np.cumsum([0, *(one.n_items for one in held)]),
+        labels=np.concatenate([np.zeros(0, dtype=np.int64), *labels]))

@@ -21,9 +21,9 @@ BLOCK: Final = 2_048
 """Arrangements drawn at once. It decides memory and speed, never a result."""
 
 
-def permutation_test(observed: float, drawn: Callable[[int, int], npt.NDArray[np.float64]], *, null: Null, seed: int,
-                     n_arrangements: int, draws: int = 999, stop_after: int | None = None,
-                     alternative: Alternative = "greater", alpha: float = 0.05) -> NullTest:
+def permutation_test(observed: float, drawn: Callable[[int, int], npt.NDArray[np.float64]], *, null: Null | str,
+                     seed: int, n_arrangements: int, draws: int = 999, stop_after: int | None = None,
+                     alternative: Alternative = "greater", alpha: float = 0.05, holds: str | None = None) -> NullTest:
     """Return the p-value of a statistic against a null that can be drawn from.
 
     With a fixed number B of draws, of which k do as well as what was observed, p = (1 + k) / (1 + B) (Phipson & Smyth
@@ -34,6 +34,9 @@ def permutation_test(observed: float, drawn: Callable[[int, int], npt.NDArray[np
     Parameters
     ----------
     drawn : (start, count) -> values of the statistic under arrangements start ... start + count - 1
+        NaN where an arrangement gives none: it counts as doing exactly as well as what was observed.
+    null : Null or str
+        One of the named nulls, or the name of another; then `holds` says what that keeps.
     n_arrangements : int
         How many different arrangements the data allow, at most: no p below its inverse is possible.
     alternative : "greater", "less" or "two-sided"
@@ -45,11 +48,14 @@ def permutation_test(observed: float, drawn: Callable[[int, int], npt.NDArray[np
         Where the smallest p attainable is above alpha: no result could have been a rejection.
     """
     _check(draws, stop_after, alternative, alpha)
+    if holds is None and null not in tuple(Null):
+        raise RecordError(f"null is {str(null)!r:.40}; expected one of {', '.join(Null)}, or say what it keeps "
+                          "(holds=...)", field="null", value=null)
     smallest = max(1 / (1 + draws), 1 / max(n_arrangements, 1)) * (2 if alternative == "two-sided" else 1)
     if smallest > alpha:
         raise NotEnoughData(
-            f"the smallest p attainable is {smallest:.3g}, above {alpha:g}: these data allow {n_arrangements:,} "
-            f"arrangements under {null.value!r}, and {draws:,} were to be drawn; more episodes or draws are needed",
+            f"the smallest p attainable is {smallest:.3g}, above {alpha:g}: these data allow {_many(n_arrangements)} "
+            f"arrangements under {str(null)!r}, and {draws:,} were to be drawn; more episodes or draws are needed",
             needed=math.ceil(1 / alpha), found=min(n_arrangements, draws + 1))
     values = np.zeros(0)
     last = None
@@ -57,12 +63,18 @@ def permutation_test(observed: float, drawn: Callable[[int, int], npt.NDArray[np
         values = np.append(values, drawn(len(values), min(BLOCK, draws - len(values))))
         last = _stop(values, observed, alternative, stop_after)
     used = values[:last]
+    given = used[~np.isnan(used)].tolist()
     above, equal, below = _compared(used, observed)
     p, mid = _shares(above, equal, below, alternative) if last is None else ((stop_after or 0) / last, None)
-    return NullTest(null=null.value, holds=HOLDS[null], alternative=alternative, statistic=observed,
-                    expected=math.fsum(used.tolist()) / len(used), p=p, mid_p=mid, smallest_p=smallest,
-                    draws=len(used), seed=seed,
+    return NullTest(null=str(null), holds=HOLDS[Null(null)] if holds is None else holds, alternative=alternative,
+                    statistic=observed, expected=math.fsum(given) / len(given) if given else observed, p=p, mid_p=mid,
+                    smallest_p=smallest, draws=len(used), seed=seed,
                     citations=("phipson-smyth-2010" if last is None else "besag-clifford-1991",))
+
+
+def _many(n: int) -> str:
+    """Return a count of arrangements as text; one with thousands of digits is nothing to read."""
+    return f"{n:,}" if n < 10**15 else "more than 10^15"
 
 
 def _check(draws: int, stop_after: int | None, alternative: str, alpha: float) -> None:
@@ -79,7 +91,7 @@ def _check(draws: int, stop_after: int | None, alternative: str, alpha: float) -
 
 def _signs(values: npt.NDArray[np.float64], observed: float) -> npt.NDArray[np.int8]:
     """Return 1, 0 or -1 where a value is above, at or below the one observed; sums of quotients differ by rounding."""
-    apart = values - observed
+    apart = np.where(np.isnan(values), 0.0, values - observed)
     apart[np.abs(apart) <= 1e-12 * max(1.0, abs(observed))] = 0.0
     return np.sign(apart).astype(np.int8)
 

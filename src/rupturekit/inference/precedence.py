@@ -18,20 +18,22 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from rupturekit._kernels.choice import quick_kernels
 from rupturekit._kernels.shuffles import precedences
 from rupturekit._table import Array
 from rupturekit.alphabet import Alphabet
-from rupturekit.cohort import Cohort, Episodes
 from rupturekit.errors import NotEstimable, RecordError, did_you_mean
-from rupturekit.inference.clusters import Clustering, clustering_of, interval_of_mean
+from rupturekit.inference.clusters import Clustering, clustering_of
 from rupturekit.inference.estimate import Estimate
+from rupturekit.inference.held import held_moves
 from rupturekit.inference.merging import Counts, in_parts, merged
-from rupturekit.inference.nulls import HOLDS, Exchange, Null, arrangement_count, exchanges, rearranged
+from rupturekit.inference.nulls import HOLDS, Exchange, Null, arrangement_count, exchanges, in_arrays, rearranged
+from rupturekit.inference.over_dyads import over_dyads
 from rupturekit.inference.permutation import Alternative, permutation_test
-from rupturekit.segmentation import SegmentationRule, looked_at
+from rupturekit.segmentation import SegmentationRule
 from rupturekit.state_machine import StateMachine
+from rupturekit.ties import instants_of
 from rupturekit.traces import TraceTable
-from rupturekit.vocabulary import EpisodeSource
 
 __all__ = ["StagePrecedence", "stage_precedence", "stage_ranks"]
 
@@ -153,7 +155,8 @@ def stage_precedence(table: TraceTable, rule: SegmentationRule, *, null: Null = 
     drawn: list[Array] = []
 
     def statistic(start: int, count: int) -> npt.NDArray[np.float64]:
-        work = functools.partial(_drawn, null=null, seed=seed, n_ranks=n_ranks, start=start, count=count)
+        work = functools.partial(_drawn, null=null, seed=seed, n_ranks=n_ranks, start=start, count=count,
+                                 entries=draws * sum(len(one.ranks) for one in episodes))
         drawn.append(merged(in_parts(work, parts, executor=executor, workers=workers)).values)
         return _means(drawn[-1], pairs.values)
 
@@ -197,9 +200,10 @@ def _episodes(table: TraceTable, rule: SegmentationRule, *, ranks: Mapping[str, 
         raise NotEstimable(f"{table.model.name} has guards on elapsed time, so what a move is depends on where it "
                            "stands and cannot be exchanged")
     rank = _symbol_ranks(alphabet, ranks)[table.symbol]
-    held = _held(table, rule) if null is not Null.FREE else np.zeros(len(rank), dtype=bool)
+    held = (held_moves(cohort, episodes, rule) if null is not Null.FREE
+            else np.zeros(len(rank), dtype=bool))
     moves, members = cohort.moves, episodes.members
-    party, code, instant = moves.party[members], moves.code[members], _instants(cohort, episodes)
+    party, code, instant = moves.party[members], moves.code[members], instants_of(cohort, episodes)
     dyads, names = episodes.rows.words("dyad"), episodes.rows.words("episode")
     found, empty = [], 0
     for at, (low, high) in enumerate(zip(episodes.offsets[:-1].tolist(), episodes.offsets[1:].tolist(), strict=True)):
@@ -217,15 +221,6 @@ def _episodes(table: TraceTable, rule: SegmentationRule, *, ranks: Mapping[str, 
     return found, {why: n for why, n in counted.items() if n}
 
 
-def _instants(cohort: Cohort, episodes: Episodes) -> Array:
-    """Return one running number an instant: moves of one episode at one onset of one session."""
-    onset = cohort.moves.onset[episodes.members]
-    fresh = np.diff(onset, prepend=-1) != 0
-    fresh |= episodes.new_session
-    fresh[episodes.offsets[:-1][episodes.lengths > 0]] = True
-    return np.cumsum(fresh)
-
-
 def _symbol_ranks(alphabet: Alphabet, ranks: Mapping[str, int]) -> npt.NDArray[np.int8]:
     """Return the rank of each symbol: that of the states its arrows lead to, -1 where they differ or there is none."""
     reached: dict[int, set[int]] = {}
@@ -239,29 +234,29 @@ def _symbol_ranks(alphabet: Alphabet, ranks: Mapping[str, int]) -> npt.NDArray[n
     return found
 
 
-def _held(table: TraceTable, rule: SegmentationRule) -> npt.NDArray[np.bool_]:
-    """Return which members stay: what the rule looks at; of coders' episodes, all at their first and last instant."""
-    episodes = table.episodes
-    held = looked_at(table.cohort, rule, episodes.members)
-    coders = episodes.rows.source == episodes.rows.code_of("source", word=EpisodeSource.CODERS)
-    instant = _instants(table.cohort, episodes)
-    for at in np.flatnonzero(coders & (episodes.lengths > 0)).tolist():
-        low, high = episodes.offsets[at : at + 2].tolist()
-        held[low:high] |= np.isin(instant[low:high], instant[[low, high - 1]])
-    return held
-
-
 def _observed(part: Iterable[_Episode], *, n_ranks: int) -> Counts:
     held = list(part)
     return Counts.of([one.dyad for one in held], np.stack([
         precedences(one.ranks[:, None], instant=one.instant, n_ranks=n_ranks) for one in held]))
 
 
-def _drawn(part: Iterable[_Episode], *, null: Null, seed: int, n_ranks: int, start: int, count: int) -> Counts:
+def _drawn(part: Iterable[_Episode], *, null: Null, seed: int, n_ranks: int, start: int, count: int,
+           entries: int) -> Counts:
+    """Return for each dyad twice the pairs in order; `entries` are those of the whole test, and choose the kernel."""
     held = list(part)
-    laid = (rearranged(one.exchanges, one.ranks, seed=seed, null=null, start=start, count=count) for one in held)
-    return Counts.of([one.dyad for one in held], np.stack([
-        precedences(ranks, instant=one.instant, n_ranks=n_ranks) for one, ranks in zip(held, laid, strict=True)]))
+    count_of = functools.partial(_in_order, null=null, seed=seed, n_ranks=n_ranks, start=start, count=count,
+                                 entries=entries)
+    return Counts.of([one.dyad for one in held], np.stack([count_of(one) for one in held]))
+
+
+def _in_order(one: _Episode, *, null: Null, seed: int, n_ranks: int, start: int, count: int, entries: int) -> Array:
+    """Return twice the pairs in order under arrangements `start` to `start + count - 1`."""
+    quick = quick_kernels(entries)
+    if quick is None:
+        laid = rearranged(one.exchanges, one.ranks, seed=seed, null=null, start=start, count=count)
+        return precedences(laid, instant=one.instant, n_ranks=n_ranks)
+    made = in_arrays(one.exchanges, seed=seed, null=null)
+    return quick.shuffled_precedences(one.ranks, one.instant, made, n_ranks, np.uint64(start), count)
 
 
 def _means(twice: Array, pairs: Array) -> npt.NDArray[np.float64]:
@@ -277,15 +272,9 @@ def _ways(episodes: Iterable[_Episode]) -> int:
 def _estimate(table: TraceTable, episodes: list[_Episode], what: str, values: Mapping[str, float], *,
               clustering: Clustering, confidence: float, seed: int, n_pairs: int, warned: tuple[str, ...],
               bounds: tuple[float, float]) -> Estimate:
-    held = interval_of_mean(values, clustering, confidence=confidence, seed=seed, bounds=bounds)
-    n = {} if clustering.level == "dyad" else {"therapists": held.n_clusters}
-    return Estimate(
-        what=what, value=held.value, interval=held.limits, no_interval=held.why_none, confidence=confidence,
-        standard_error=held.standard_error, governed_by=clustering.level, method=held.method,
-        n=n | {"dyads": len(values), "episodes": len(episodes), "pairs of moves": n_pairs},
-        assumptions=(f"{clustering.level}s are independent of each other", "every dyad counts alike, however long"),
-        warnings=(*clustering.warnings, *held.warnings, *warned), citations=held.citations,
-        provenance=attrs.evolve(table.provenance, seed=seed))
+    return over_dyads(
+        values, what=what, clustering=clustering, n={"episodes": len(episodes), "pairs of moves": n_pairs},
+        confidence=confidence, seed=seed, bounds=bounds, warnings=warned, provenance=table.provenance)
 
 
 def _said(counts: Mapping[str, int]) -> str:

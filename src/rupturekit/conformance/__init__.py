@@ -1,0 +1,1 @@
+"""How well episodes follow a process model: exact alignments and their costs."""

@@ -1,0 +1,1 @@
+"""Claims and answers over agency and communion between two people, after a formal model of their negotiation."""

@@ -365,6 +365,13 @@ def test_negotiation_shows_how_results_move(demo: Path, capsys: pytest.CaptureFi
     assert {row[1] for row in rows} == {"1", "2", "3", "5"}
 
 
+def test_negotiation_sets_another_mapping_beside(demo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mine.toml").write_text(ACTS)
+    printed = negotiated(demo, capsys, "--ways", "--other-acts", str(tmp_path / "mine.toml"))
+    names = [line.split()[0] for line in printed.splitlines() if " 1       gap 240 s" in line]
+    assert sorted(names) == ["mine", "mine", "stages", "stages"]
+
+
 def test_negotiation_tests_hypotheses_and_asks_for_k_and_h(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     without = negotiated(demo, capsys, "--hypotheses")
     assert "\nmatch after the end\nnot tested: say k, own turns that communion is averaged over, and h" in without
@@ -382,6 +389,7 @@ def test_negotiation_tests_hypotheses_and_asks_for_k_and_h(demo: Path, capsys: p
     (["--hypotheses", "--k", "0", "--h", "1"], "k is 0; expected a whole number of turns, 1 or more"),
     (["--hypotheses", "--k", "1", "--h", "0"], "h is 0; expected a whole number of turns, 1 or more"),
     (["--k", "3", "--source", "diary"], "only the hypotheses ask for --k, --source; add --hypotheses"),
+    (["--other-acts", "mine.toml"], "--other-acts is compared by --ways; add it"),
     (["--episode", "V1-E1", "--ways"], "while --ways and --hypotheses look at all; ask for one or the other"),
     (["--acts", "raters"], "no rater stated an act on a need"),
     (["--draws", "0"], "expected at least 1 draw"),

@@ -247,6 +247,19 @@ def negotiation() -> dict[str, Any]:
     }
 
 
+def alignment() -> dict[str, Any]:
+    """Measure how fast episodes are aligned to a model, beside a dict loop that merely replays them."""
+    script = ROOT / "benchmarks" / "alignment.py"
+    found = _printed_by(script)
+    used = [ROOT / path for path in found.pop("modules")]
+    return {
+        "what": "CPU nanoseconds a move (median, in turns) of exact alignment costs, of costs with the steps counted, "
+                "of the programme without a table, and of dict loops that only replay; growth in seconds; bytes a move",
+        **found,
+        "sources": stale_results.hashes([*used, script]),
+    }
+
+
 def recovery() -> dict[str, Any]:
     """Recover each parameter of the simulator by a plain estimator, without bias, over 500 studies."""
     return _known_truth("recovery", runs=500)
@@ -303,7 +316,7 @@ CHECKS: Mapping[str, Callable[..., dict[str, Any]]] = {
     "thorough": thorough, "growth": growth, "import_time": import_time,
     "reading": reading, "replay": replay, "mutation": mutation, "fuzz": fuzz,
     "simulation": simulation, "permutation": permutation, "recovery": recovery, "level": level, "coverage": coverage,
-    "negotiation": negotiation, "needs_recovery": needs_recovery, "needs_level": needs_level,
+    "negotiation": negotiation, "alignment": alignment, "needs_recovery": needs_recovery, "needs_level": needs_level,
     "needs_naive": needs_naive,
 }
 

@@ -53,6 +53,8 @@ track = "both"
 tie_rule = "as_filed"               # as_filed | first_party_first | second_party_first
 follow_skips = true
 any_type = false
+acts = "acts.toml"                  # codes to acts on needs: a file in this folder, or "raters"; else the codebook says
+answer_window = 1                   # turns of the other within which the answer to a claim is looked for
 
 [analysis.segmentation]
 name = "four minutes"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -12,6 +13,9 @@ from rupturekit import _html
 from rupturekit._table import Table
 from rupturekit.alphabet import Coverage, coverage
 from rupturekit.cohort import Cohort, choose_track, oddities
+from rupturekit.conformance.alignment import Alignments, align_cohort
+from rupturekit.conformance.costs import AlignmentCosts
+from rupturekit.conformance.order import OrderGain, order_gain
 from rupturekit.description import Description, describe
 from rupturekit.errors import RecordError
 from rupturekit.negotiation.account import (
@@ -20,6 +24,7 @@ from rupturekit.negotiation.account import (
     account_of,
     negotiation_sensitivity,
 )
+from rupturekit.negotiation.acts import ActMapping
 from rupturekit.negotiation.hypotheses import Hypothesis
 from rupturekit.negotiation.order import OrderByType
 from rupturekit.negotiation.story import Negotiation, story
@@ -114,6 +119,28 @@ class Analysis:
         return trace_cohort(cohort, model, track=self.track, tie_rule=plan.tie_rule, follow_skips=plan.follow_skips,
                             any_type=plan.any_type)
 
+    def alignments(self, *, costs: AlignmentCosts | None = None) -> Alignments:
+        """Return every episode aligned to the model; None charges 1 for each deviation, without substitution."""
+        plan, cohort, model = self.plan, self.cohort, self.model
+        self.tell(f"aligning {len(cohort.columns):,} episodes")
+        return align_cohort(cohort, model, costs=costs, track=self.track, tie_rule=plan.tie_rule,
+                            any_type=plan.any_type)
+
+    def order(self, *, costs: AlignmentCosts | None = None, draws: int = 999, seed: int = 1) -> OrderGain:
+        """Return how much closer episodes follow the model than with their moves in any order.
+
+        Raises
+        ------
+        NotEstimable
+            Where no order of the moves would cost anything, or nothing can be exchanged.
+        NotEnoughData
+            Where no p at or below .05 is attainable.
+        """
+        cohort, plan, model = self.cohort, self.plan, self.model
+        self.tell(f"aligning {len(cohort.columns):,} episodes, and {draws:,} arrangements of each")
+        return order_gain(cohort, model, self.rule, costs=costs, draws=draws, seed=seed, track=self.track,
+                          tie_rule=plan.tie_rule, any_type=plan.any_type)
+
     @functools.cached_property
     def sensitivity(self) -> SegmentationTable:
         """How the results move with the segmentation rule."""
@@ -147,11 +174,18 @@ class Analysis:
         self.tell(f"estimating, with {draws:,} arrangements for each test")
         return account_of(table, self.rule, draws=draws, seed=seed)
 
-    def negotiation_sensitivity(self) -> NegotiationSensitivity:
-        """Return how the negotiation's headlines move with the answer window and the segmentation rule."""
+    def negotiation_sensitivity(self, *, mappings: Iterable[ActMapping | str | Path | None] = ()
+                                ) -> NegotiationSensitivity:
+        """Return how the negotiation's headlines move with the mapping, the answer window and the segmentation rule.
+
+        Parameters
+        ----------
+        mappings : iterable of ActMapping, path of one, or None
+            Mappings from codes to acts to set beside that of the plan.
+        """
         rules = nearby_rules(self.study.cohort, self.rule)
         self.tell(f"finding the negotiations by {len(rules)} rules")
-        return negotiation_sensitivity(self.study.cohort, rules, mappings=[self.plan.acts], track=self.track,
+        return negotiation_sensitivity(self.study.cohort, rules, mappings=[self.plan.acts, *mappings], track=self.track,
                                        windows=sorted({1, 2, 3, self.plan.answer_window}),
                                        tie_rule=self.plan.tie_rule)
 

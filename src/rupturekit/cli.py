@@ -22,6 +22,7 @@ from rupturekit import codebooks, example, provenance, state_machine
 from rupturekit.alphabet import coverage
 from rupturekit.analysis import analyse
 from rupturekit.codebooks import as_codebook
+from rupturekit.conformance.costs import Accept, AlignmentCosts
 from rupturekit.errors import CodingWarning, FileProblem, InvalidNumber, RecordError, RuptureKitError, listed
 from rupturekit.negotiation.imbalance import whole_from_one
 from rupturekit.negotiation.tested import MANY_TESTS
@@ -176,6 +177,35 @@ def _print_traces(table: TraceTable, *, most: int | None) -> None:
         print(f"... and {len(table) - shown:,} more episodes; --all prints every one")
 
 
+def _align(asked: argparse.Namespace) -> int:
+    study = _read(asked)
+    costs = _costs(asked)
+    done = analyse(study, _planned(study, asked), tell=_tell_stage)
+    table = done.alignments(costs=costs)
+    if asked.episode:
+        print("\n\n".join(table.named(name).explain() for name in asked.episode))
+        return 0
+    print(f"{done.coverage}\n\nepisodes: {done.plan.segmentation.describe(study.cohort.coding.time)}\n"
+          f"track: {done.track}\n{costs.identity}\n\n{table}\n")
+    for kind, by_state in table.deviations().items():
+        print(f"{kind}: " + (", ".join(f"{state} {n:,}" for state, n in by_state.items()) or "none"))
+    return 0
+
+
+def _costs(asked: argparse.Namespace) -> AlignmentCosts:
+    return AlignmentCosts(skipped=asked.skipped, off_model=asked.off_model, substituted=asked.substituted,
+                          accept=asked.accept)
+
+
+def _order(asked: argparse.Namespace) -> int:
+    study, costs = _read(asked), _costs(asked)
+    done = analyse(study, _planned(study, asked), tell=_tell_stage)
+    found = done.order(costs=costs, draws=asked.draws, seed=asked.seed)
+    print(f"episodes: {done.plan.segmentation.describe(study.cohort.coding.time)}\ntrack: {done.track}\n"
+          f"{costs.identity}\n\n{found}")
+    return 0
+
+
 def _negotiation(asked: argparse.Namespace) -> int:
     study = _read(asked)
     _check_negotiation(asked)
@@ -187,7 +217,7 @@ def _negotiation(asked: argparse.Namespace) -> int:
     print(f"episodes: {done.plan.segmentation.describe(study.cohort.coding.time)}\ntrack: {done.track}\n"
           f"acts by: {done.negotiations.turns.mapping.describe()}\n\n{said}")
     if asked.ways:
-        print(f"\n{done.negotiation_sensitivity()}")
+        print(f"\n{done.negotiation_sensitivity(mappings=asked.other_acts or ())}")
     if asked.hypotheses:
         found = done.needs_hypotheses(k=asked.k, h=asked.h, source=asked.source, draws=asked.draws,
                                       seed=asked.seed)
@@ -200,6 +230,8 @@ def _check_negotiation(asked: argparse.Namespace) -> None:
     alone = [f"--{name}" for name in ("k", "h", "source") if getattr(asked, name) is not None]
     if alone and not asked.hypotheses:
         raise RecordError(f"only the hypotheses ask for {listed(alone)}; add --hypotheses", field=alone[0].lstrip("-"))
+    if asked.other_acts and not asked.ways:
+        raise RecordError("--other-acts is compared by --ways; add it", field="other-acts")
     if asked.episode and (asked.ways or asked.hypotheses):
         raise RecordError("--episode tells single episodes, while --ways and --hypotheses look at all; ask for one or "
                           "the other", field="episode")
@@ -478,6 +510,8 @@ def _add_study_commands(commands: Any) -> None:
     traced.add_argument("--explain", action="append", metavar="EPISODE", help="tell one episode in plain words")
     traced.add_argument("--rules", action="store_true", help="show how the results move with the segmentation rule")
     traced.add_argument("--all", action="store_true", help="print every episode, not the first twenty")
+    _add_align(commands)
+    _add_order(commands)
     _add_negotiation(commands)
     converted = _with_study(_command(commands, "convert", _convert, "read a study or sheet and write it as a study "
                                      "folder"))
@@ -498,6 +532,50 @@ def _add_study_commands(commands: Any) -> None:
     shared.add_argument("--overwrite", action="store_true", help="replace a study folder that is there")
 
 
+def _add_align(commands: Any) -> None:
+    held = _with_study(_command(
+        commands, "align", _align, "find the cheapest way to explain each episode by a process model",
+        more="\nPrints what the codes can show of the model, model fit, and what was skipped or off the model.\n"
+             "Example: rupturekit align demo --model withdrawal-2000 --track r1 --episode V1-E1\n"))
+    held.add_argument("--model", metavar="NAME", help="a process model by name, or a TOML file (see `models`)")
+    _cutting(held)
+    held.add_argument("--any-type", action="store_true", help="align episodes of other rupture types too")
+    held.add_argument("--episode", action="append", metavar="EPISODE", help="tell one episode step by step")
+    _pricing(held)
+
+
+def _pricing(parser: argparse.ArgumentParser) -> None:
+    """Add what each kind of deviation costs."""
+    parser.add_argument("--skipped", type=int, default=1, metavar="N", help="what a skipped step costs; 1 if not said")
+    parser.add_argument("--off-model", type=int, default=1, metavar="N", help="what a move off the model costs; 1 if "
+                                                                              "not "
+                      "said")
+    parser.add_argument("--substituted", type=int, metavar="N", help="what a move costs that takes an arrow it does "
+                                                                     "not "
+                      "fit; not allowed if not said")
+    parser.add_argument("--accept", choices=[accept.value for accept in Accept], default=Accept.COMPLETED.value,
+                      help="where an episode may stop without cost")
+
+
+def _add_order(commands: Any) -> None:
+    held = _with_study(_command(
+        commands, "order", _order, "say whether moves follow a process model more closely than in any order",
+        more="\nPrints order gain, 1 - cost / mean cost with the moves in any order, with its test and interval.\n"
+             "Example: rupturekit order demo --model withdrawal-2000 --track r1\n"))
+    held.add_argument("--model", metavar="NAME", help="a process model by name, or a TOML file (see `models`)")
+    _cutting(held)
+    held.add_argument("--any-type", action="store_true", help="take episodes of other rupture types too")
+    _pricing(held)
+    _drawing(held)
+
+
+def _drawing(parser: argparse.ArgumentParser) -> None:
+    """Add how many arrangements are drawn, and by which seed."""
+    parser.add_argument("--draws", type=_whole_number, default=999, metavar="N", help="arrangements for each "
+                      "test; 999 if not said")
+    parser.add_argument("--seed", type=_whole_number, default=1, metavar="S", help="names all random numbers")
+
+
 def _add_negotiation(commands: Any) -> None:
     held = _with_study(_command(
         commands, "negotiation", _negotiation, "find who claimed which need, how it was answered, and how it ended",
@@ -510,13 +588,13 @@ def _add_negotiation(commands: Any) -> None:
                       "claim's answer is looked for; 1 if not said")
     held.add_argument("--episode", action="append", metavar="EPISODE", help="tell one episode in plain words")
     held.add_argument("--ways", action="store_true", help="show how the results move with window and segmentation rule")
+    held.add_argument("--other-acts", action="append", metavar="FILE", help="with --ways, another mapping to set "
+                      "beside; may be given several times")
     held.add_argument("--hypotheses", action="store_true", help="hold document A's four hypotheses against the study")
     held.add_argument("--k", type=_whole_number, metavar="K", help="own turns that communion is averaged over")
     held.add_argument("--h", type=_whole_number, metavar="H", help="turns before and after an end that are compared")
     held.add_argument("--source", metavar="NAME", help="which source of the latent imbalance of relatedness")
-    held.add_argument("--draws", type=_whole_number, default=999, metavar="N", help="arrangements for each "
-                      "test; 999 if not said")
-    held.add_argument("--seed", type=_whole_number, default=1, metavar="S", help="names all random numbers")
+    _drawing(held)
 
 
 def _add_definition_commands(commands: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from rupturekit.errors import NotEnoughData, RecordError
@@ -91,17 +91,30 @@ def test_a_test_reads_well() -> None:
 
 
 @given(st.lists(st.none() | st.integers(-3, 3).map(float), min_size=3, max_size=30), st.integers(-3, 3).map(float),
-       st.sampled_from(["greater", "less", "two-sided"]))
-def test_arrangements_that_give_no_value_count_as_ties(values: list[float | None], observed: float, way: str) -> None:
-    given_none = drawn_from(observed, [float("nan") if value is None else value for value in values], alternative=way)
-    tied = drawn_from(observed, [observed if value is None else value for value in values], alternative=way)
-    assert (given_none.p, given_none.mid_p, given_none.draws) == (tied.p, tied.mid_p, tied.draws)
+       st.sampled_from(["greater", "less"]))
+def test_arrangements_that_give_no_value_are_not_counted(values: list[float | None], observed: float, way: str) -> None:
     known = [value for value in values if value is not None]
-    assert given_none.expected == pytest.approx(sum(known) / len(known) if known else observed)
+    assume(known)
+    given_none = drawn_from(observed, [float("nan") if value is None else value for value in values], alternative=way)
+    without = drawn_from(observed, known, alternative=way)
+    assert (given_none.p, given_none.mid_p, given_none.draws, given_none.expected) == (
+        without.p, without.mid_p, without.draws, without.expected)
+    assert given_none.smallest_p == 1 / (1 + len(known))
+    left = len(values) - len(known)
+    assert given_none.holds == without.holds + (f"; {left} arrangements gave no value and are not counted" if left else "")
 
 
-def test_drawing_stops_at_ties_without_a_value_too() -> None:
-    assert drawn_from(1.0, [float("nan")] * 9, stop_after=3).draws == 3
+def test_where_too_few_arrangements_give_a_value_the_test_is_refused() -> None:
+    with pytest.raises(NotEnoughData, match=r"only 2 of 9 arrangements gave a value, so that no p below 0\.333 is") as told:
+        drawn_from(1.0, [float("nan")] * 7 + [0.0, 0.0], alpha=0.3)
+    assert (told.value.needed, told.value.found) == (4, 3)
+    with pytest.raises(NotEnoughData, match="only 0 of 9 arrangements"):
+        drawn_from(1.0, [float("nan")] * 9)
+
+
+def test_drawing_goes_on_until_as_many_did_as_well_whatever_gave_no_value() -> None:
+    nothing = float("nan")
+    assert drawn_from(1.0, [nothing, 2.0, nothing, 0.0, 2.0, 2.0], stop_after=2).draws == 3
 
 
 def test_a_null_of_ones_own_says_what_it_keeps() -> None:

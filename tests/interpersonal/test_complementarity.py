@@ -529,3 +529,12 @@ def test_a_struggle_is_read_out() -> None:
     assert reordered.runs[0].turns == 2
     with pytest.raises(RecordError, match="at least 2 turns"):
         control_struggle(cohort_of([said]), "sasb", at_least=1)
+
+
+@pytest.mark.parametrize("wrong", [0, 1.5, True, "1"])
+def test_lags_and_lengths_are_whole_numbers(wrong: int) -> None:
+    cohort = cohort_of([alternating(["1-5", "2-5", "1-2", "2-2"])])
+    with pytest.raises(RecordError, match="expected a lag of at least 1 turn of the other but got"):
+        complementarity(cohort, "sasb", convention="sasb", lag=wrong, draws=0)
+    with pytest.raises(RecordError, match="at_least is .*; a struggle needs two"):
+        control_struggle(cohort, "sasb", at_least=wrong)

@@ -65,6 +65,20 @@ def test_answers_are_those_of_the_loop(runs: list[list[Turn]], window: int) -> N
     assert list(zip(*(column.tolist() for column in found), strict=True)) == expected
 
 
+@pytest.mark.parametrize("others", range(0, 20, 3))
+@pytest.mark.parametrize("ends", ["answered", "the run ends", "all ends"])
+def test_however_long_one_side_goes_on_its_claims_are_answered_or_cut_off(others: int, ends: str) -> None:
+    claims, grants = (0, frozenset([("claim", "agency")])), (1, frozenset([("grant", "agency")]))
+    runs: list[list[Turn]] = [[claims] * (others + 1)]
+    runs += [] if ends == "all ends" else [[grants, claims]]
+    runs = [runs[0] + runs[1]] if ends == "answered" else runs
+    side, acts, offsets = packed(runs)
+    found = kernel.answers(side, acts, run=kernel.runs_of(offsets), window=1)
+    first = ("met", others + 1) if ends == "answered" else ("censored", -1)
+    assert [(kernel.ANSWERS[answer], at) for answer, at in zip(found.answer.tolist(), found.at.tolist(), strict=True)] == [
+        *[first] * (others + 1), *([] if ends == "all ends" else [("censored", -1)])]
+
+
 @settings(max_examples=200)
 @given(RUNS)
 def test_closings_are_those_of_the_loop(runs: list[list[Turn]]) -> None:

@@ -104,6 +104,10 @@ def test_the_summary_counts_what_the_loop_counts(study: Study) -> None:
     assert held["episodes in which one party alone claimed"] == sum(len({spell.party for spell in one}) == 1 for one in spells)
     assert held["episodes whose negotiation ended"] == sum(map(bool, ends))
     assert held["of these, with a relapse"] == sum(one[0].relapse is not None for one in ends if one)
+    lasted, seen = table.held()
+    assert list(zip(lasted.tolist(), seen.tolist(), strict=True)) == [
+        ((len(turn) - 1 if end.relapse is None else end.relapse) - end.turn, end.relapse is not None)
+        for turn, one in zip(turns, ends, strict=True) for end in one]
     for kind in ("mutual", "one_party", "one_sided"):
         assert held[f"of these, first end {kind.replace('_', ' ')}"] == sum(one[0].kind == kind for one in ends if one)
     nobody = [code for session in sessions for party, code, _ in session if party is None]
@@ -113,6 +117,15 @@ def test_the_summary_counts_what_the_loop_counts(study: Study) -> None:
     for side, party in enumerate(PARTIES):
         assert table.answer_counts()[party] == {
             word: sum(one.party == side and one.answer == word for one in replies) for word in map(str, ANSWERS)}
+
+
+def test_instants_of_both_are_counted_where_one_of_them_acts() -> None:
+    both = [("client", "cl-ag", 0), ("therapist", "gr-ag", 0), ("client", SILENT, 1), ("therapist", SILENT, 1),
+            ("client", SILENT, 2), ("therapist", "gr-ag", 2), ("client", "cl-ag", 3)]
+    said = "instants at which both move and an act is done, in the order of the rule as_filed (see order_bounds)"
+    table = negotiations(cohort_of({"D1": [both]}))
+    assert table.summary()[said] == 2
+    assert said not in negotiations(cohort_of({"D1": [both[-1:]]})).summary()
 
 
 # --- the laws ----------------------------------------------------------------------------------------------------------

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
 import rupturekit as rk
 from needs_studies import PARTIES, SILENT, cohort_of
 from rupturekit.episode import NeedStatement
 from rupturekit.errors import RecordError
+from rupturekit.negotiation.account import account_of, negotiation_sensitivity
+from rupturekit.negotiation.acts import acts_of_raters
 from rupturekit.negotiation.imbalance import communion_gap, relatedness_imbalance
+from rupturekit.negotiation.match import match_after_end, match_sensitivity
 from rupturekit.negotiation.order import needs_order
 from rupturekit.negotiation.story import story
 from rupturekit.negotiation.table import negotiations
@@ -50,3 +54,32 @@ def test_an_imbalance_says_what_was_left_out() -> None:
 def test_a_gap_says_which_dyads_have_nothing_to_compare_with() -> None:
     said = str(communion_gap(negotiations(cohort_of({"D1": [SESSION]})), k=1))
     assert said.endswith("  left out: 1 dyads in which a party has no turn outside episodes")
+
+
+def test_every_pair_of_k_and_h_is_what_it_gives_by_itself_or_a_sentence() -> None:
+    table = negotiations(cohort_of({f"D{at}": [[("client" if one % 2 else "therapist", code, one) for one, code in enumerate(
+        [SILENT, "gr-re", "cl-ag", "gr-ag", "cl-re", "gr-re", "gr-re", SILENT])]] for at in range(3)}))
+    found = match_sensitivity(table, RULE, ks=(1, 2), hs=(1, 2), draws=99)
+    assert list(found) == [(1, 1), (1, 2), (2, 1), (2, 2)]
+    assert all(isinstance(held, str) and held.startswith("not estimable: no negotiation ended") for held in found.values())
+    with pytest.raises(RecordError, match="k is 0"):
+        match_sensitivity(table, RULE, ks=(0,), hs=(1,))
+    whole = cohort_of({f"D{at}": [[("client" if one % 2 else "therapist", code, one) for one, code in enumerate(
+        ["gr-re", SILENT] * 2 + [SILENT, "cl-ag", "gr-ag", "cl-re", "gr-re", "gr-re", "cl-re", SILENT] + ["gr-re", SILENT] * 2)]]
+        for at in range(3)})
+    rows = [attrs.evolve(row, onset=rk.seconds(4), end=rk.seconds(11)) for row in whole.coded.rows]
+    held = negotiations(rk.Cohort.of(list(whole.moves), coding=whole.coding, episodes=rows))
+    assert match_sensitivity(held, RULE, ks=(1,), hs=(1,), draws=99) == {(1, 1): match_after_end(held, RULE, k=1, h=1, draws=99)}
+
+
+def test_one_party_alone_is_said_and_never_a_rate_of_zero() -> None:
+    alone = cohort_of({"D1": [[("client", "cl-ag", 0), ("client", SILENT, 1)]]})
+    said = account_of(negotiations(alone), RULE, draws=19).rows["claims by the client that were met"]
+    assert said == ("not estimable: no move of the therapist was coded in dyads in which the client claimed, so whether claims "
+                    "were met was not observed")
+    assert [row.met for row in negotiation_sensitivity(alone, [RULE], windows=[1]).rows] == [(None, None)]
+
+
+def test_where_acts_come_from_is_said_in_words() -> None:
+    book = cohort_of({"D1": [SESSION]}).coding.codebook
+    assert acts_of_raters(book, rater="anna").describe() == "raters (anna), who stated them of single moves"

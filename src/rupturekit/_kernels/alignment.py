@@ -32,6 +32,7 @@ MOST_VECTORS: Final = 20_000
 """So many vectors are numbered before the programme is run as it stands."""
 
 _AT_ONCE: Final = 1 << 22    # entries of an intermediate array
+_MOVES_AHEAD: Final = 32    # symbols of the runs to one cell found ahead, so that this costs little beside the walk
 _FEW: Final = 16    # runs: so few are taken on run by run, for a loop over states would cost more than it does
 
 
@@ -142,6 +143,15 @@ class Table:
                 return False
         return True
 
+    def look_ahead(self, cells: int) -> None:
+        """Find what follows the first vectors, up to so many cells: where few vectors come up, all of them at once."""
+        low, left = 0, min(cells, self.most - self.count) // self.width
+        while left > 0 and low < self.count:
+            high = min(self.count, low + left)
+            known = self.onward[low * self.width : high * self.width] >= 0
+            self.fill(np.flatnonzero(~known) + low * self.width)
+            low, left = high, left - (high - low)
+
     def _numbered(self, vectors: Costs) -> Whole:
         """Return the number of each vector; those that are new are kept."""
         raw, size = vectors.tobytes(), vectors.shape[1] * vectors.itemsize
@@ -197,6 +207,7 @@ def walk(table: Table, symbols: Codes, *, offsets: Whole, cells: Whole | None = 
     """
     if table.full:
         return None
+    table.look_ahead(len(symbols) // _MOVES_AHEAD)
     last, total = np.empty(len(offsets) - 1, dtype=np.int64), np.empty(len(offsets) - 1, dtype=np.int64)
     for low, high in blocks(len(offsets) - 1):
         order, at, alive = side_by_side(offsets[low : high + 1] - offsets[0])

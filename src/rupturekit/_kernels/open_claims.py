@@ -122,14 +122,15 @@ def spells(side: Small, acts: Bytes, *, run: npt.NDArray[np.int32]) -> Spells:
     was_open[1:] = opens[:-1] & (flag[1:] == flag[:-1]) & (whose[1:] == whose[:-1])
     closes &= was_open
     begins = opens & ~(was_open & ~closes)
-    begin, owner = turn[begins], flag[begins].view(np.int8)
+    first = np.flatnonzero(begins)
+    begin, owner = turn[first], flag[first].view(np.int8)
     spell = np.cumsum(begins, dtype=np.int32) - 1
     end, cause = np.full(len(begin), -1, dtype=np.int64), np.full(len(begin), STILL_OPEN, dtype=np.int8)
     over = np.flatnonzero(closes)
     ended = spell[over] - begins[over]    # a spell that begins in this very turn is the next one
     end[ended] = last = turn[over]
     cause[ended] = np.where(side[last] == owner[ended] >> 1, np.int8(YIELDED), np.int8(MET))
-    renewals = np.bincount(spell[opens & ~begins], minlength=len(begin)).astype(np.int64)
+    renewals = np.bincount(spell[np.flatnonzero(opens & ~begins)], minlength=len(begin)).astype(np.int64)
     back = np.argsort(begin * 4 + owner, kind="stable")
     begin = begin[back]
     return Spells(owner[back], run[begin].astype(np.int64), begin, end[back], cause[back], renewals[back])
@@ -164,29 +165,39 @@ def answers(side: Small, acts: Bytes, *, run: npt.NDArray[np.int32], window: int
     some = np.flatnonzero(claimed != 0)
     place, bit = _set_bits(claimed[some] << (2 * side[some]).view(np.uint8))
     turn, flag = some[place], bit
-    answer, at = np.full(len(turn), _DEFLECTED, dtype=np.int8), np.full(len(turn), -1, dtype=np.int64)
-    turns_over = np.flatnonzero(side[1:] != side[:-1]) + 1
-    waits, here = np.arange(len(turn)), turn
-    for _ in range(window):
-        here = _next_of(1 - (flag[waits] >> 1), here, side, turns_over)
-        there = run.take(here, mode="clip") == run[turn[waits]]
-        there &= here < len(side)
-        answer[waits[~there]] = _CENSORED
-        waits, here = waits[there], here[there]
-        said = _answer_table().take((flag[waits] & 1) * np.int16(_ACTS) + acts[here])
-        spoke = said != _DEFLECTED
-        answer[waits[spoke]], at[waits[spoke]] = said[spoke], here[spoke]
-        waits, here = waits[~spoke], here[~spoke]
+    answer, at = _next_acts(turn, turn, flag, side=side, acts=acts, run=run)
+    for _ in range(window - 1):
+        waits = np.flatnonzero(answer == _DEFLECTED)
+        answer[waits], at[waits] = _next_acts(at[waits], turn[waits], flag[waits], side=side, acts=acts, run=run)
+    at[answer >= _DEFLECTED] = -1
     return Answers(turn, flag, answer, at)
 
 
-def _next_of(wanted: Small, turn: Whole, side: Small, turns_over: Whole) -> Whole:
+def _next_acts(after: Whole, claim: Whole, flag: Small, *, side: Small, acts: Bytes, run: npt.NDArray[np.int32]
+               ) -> tuple[Small, Whole]:
+    """Return how the other's next turn after each turn answers a claim, and that turn; censored where there is none."""
+    here = _next_of(1 - (flag >> 1), after, side)
+    there = (run.take(here, mode="clip") == run[claim]) & (here < len(side))
+    said = _answer_table().take((flag & 1) * np.int16(_ACTS) + acts.take(here, mode="clip"))
+    return np.where(there, said, np.int8(_CENSORED)), np.where(there, here, -1)
+
+
+def _next_of(wanted: Small, turn: Whole, side: Small) -> Whole:
     """Return the next turn of the side that is wanted, whatever its run; past the end where there is none."""
     here = turn + 1
     other = np.flatnonzero(side.take(here, mode="clip") != wanted)    # the side that is wanted speaks later, if at all
-    later = np.searchsorted(turns_over, here[other], side="right")
-    here[other] = np.append(turns_over, len(side))[later]
+    for _ in range(_FEW):
+        if not len(other):
+            return here
+        here[other] += 1
+        other = other[np.flatnonzero(side.take(here[other], mode="clip") != wanted[other])]
+    turns_over = np.flatnonzero(np.append(side[1:] != side[:-1], True)) + 1
+    here[other] = turns_over.take(np.searchsorted(turns_over, here[other], side="right"), mode="clip")
     return here
+
+
+_FEW: Final = 6
+"""So many turns are looked at one after the other before all places where the other side takes over are listed."""
 
 
 @functools.cache
@@ -229,12 +240,16 @@ def closings(found: Spells, *, offsets: Whole) -> Closings:
     end = np.where(cause == STILL_OPEN, offsets[run + 1] - 1, found.end[mine])
     reach = np.maximum.accumulate(end)
     first = np.flatnonzero(np.append(True, begin[1:] > reach[:-1]))
-    over = np.maximum.reduceat(cause, first) != STILL_OPEN
-    relapse = np.append(begin[first[1:]], -1)
-    relapse[:-1][run[first[1:]] != run[first[:-1]]] = -1
+    # Bits 0 and 1: whose spells; 2: one was yielded; 3: one is open still.
+    whole = np.bitwise_or.reduceat(_MARKS[cause] | (np.int8(1) << side), first)
+    over = np.flatnonzero(whole < 8)
     last = np.append(first[1:], len(begin)) - 1
-    return Closings(run[first][over], reach[last][over], np.bitwise_or.reduceat(np.int8(1) << side, first)[over],
-                    np.maximum.reduceat(cause, first)[over] == YIELDED, relapse[over])
+    following = np.append(first[1:], -1)[over]
+    relapse = np.where((following >= 0) & (run[following] == run[first[over]]), begin[following], -1)
+    return Closings(run[first[over]], reach[last[over]], whole[over] & 3, whole[over] > 3, relapse)
+
+
+_MARKS: Final = np.array([0, 4, 8], dtype=np.int8)    # of MET, YIELDED and STILL_OPEN
 
 
 def precede(first: npt.NDArray[np.int16], second: npt.NDArray[np.int16], *, instant: Whole) -> Whole:

@@ -58,8 +58,8 @@ def count_steps(table: Table, ways: Ways, symbols: Codes, *, offsets: Whole, sta
     while low < len(offsets) - 1:
         high = max(int(np.searchsorted(offsets, offsets[low] + room, side="right")) - 1, low + 1)
         part = symbols[offsets[low] - offsets[0] : offsets[high] - offsets[0]]
-        own = Table(table.prices, most=len(part) + 1)
-        _count(own, ways, part, offsets[low : high + 1] - offsets[low], start, steps._replace(cost=steps.cost[low:high]))
+        own, of_part = Table(table.prices, most=len(part) + 1), steps._replace(cost=steps.cost[low:high])
+        _count(own, ways, part, offsets[low : high + 1] - offsets[low], start, of_part)
         low = high
     return steps
 

@@ -160,7 +160,7 @@ class Alignments:
 
     @property
     def vectors(self) -> int | None:
-        """How many vectors of costs came up and were walked through; None where the programme was run as it stands."""
+        """How many vectors of costs were numbered; None where they were too many and the programme was run."""
         return None if self.table.full else self.table.count
 
     @property

@@ -34,7 +34,8 @@ def permutation_test(observed: float, drawn: Callable[[int, int], npt.NDArray[np
     Parameters
     ----------
     drawn : (start, count) -> values of the statistic under arrangements start ... start + count - 1
-        NaN where an arrangement gives none: it counts as doing exactly as well as what was observed.
+        NaN where an arrangement gives none: it is not counted. The test is then one among the arrangements that do, as
+        the data themselves have to be to be tested.
     null : Null or str
         One of the named nulls, or the name of another; then `holds` says what that keeps.
     n_arrangements : int
@@ -57,19 +58,30 @@ def permutation_test(observed: float, drawn: Callable[[int, int], npt.NDArray[np
             f"the smallest p attainable is {smallest:.3g}, above {alpha:g}: these data allow {_many(n_arrangements)} "
             f"arrangements under {str(null)!r}, and {draws:,} were to be drawn; more episodes or draws are needed",
             needed=math.ceil(1 / alpha), found=min(n_arrangements, draws + 1))
-    values = np.zeros(0)
+    values, drawn_so_far = np.zeros(0), 0
     last = None
-    while len(values) < draws and last is None:
-        values = np.append(values, drawn(len(values), min(BLOCK, draws - len(values))))
+    while drawn_so_far < draws and last is None:
+        fresh = drawn(drawn_so_far, min(BLOCK, draws - drawn_so_far))
+        drawn_so_far += len(fresh)
+        values = np.append(values, fresh[~np.isnan(fresh)])
         last = _stop(values, observed, alternative, stop_after)
     used = values[:last]
-    given = used[~np.isnan(used)].tolist()
+    smallest = max(smallest, (2 if alternative == "two-sided" else 1) / (1 + len(values)) if last is None else 0.0)
+    if smallest > alpha:
+        raise NotEnoughData(f"only {len(values):,} of {drawn_so_far:,} arrangements gave a value, so that no p below "
+                            f"{smallest:.3g} is attainable", needed=math.ceil(1 / alpha), found=len(values) + 1)
     above, equal, below = _compared(used, observed)
     p, mid = _shares(above, equal, below, alternative) if last is None else ((stop_after or 0) / last, None)
-    return NullTest(null=str(null), holds=HOLDS[Null(null)] if holds is None else holds, alternative=alternative,
-                    statistic=observed, expected=math.fsum(given) / len(given) if given else observed, p=p, mid_p=mid,
+    return NullTest(null=str(null), holds=_held(null, holds, drawn_so_far - len(values)), alternative=alternative,
+                    statistic=observed, expected=math.fsum(used.tolist()) / len(used), p=p, mid_p=mid,
                     smallest_p=smallest, draws=len(used), seed=seed,
                     citations=("phipson-smyth-2010" if last is None else "besag-clifford-1991",))
+
+
+def _held(null: Null | str, holds: str | None, without: int) -> str:
+    """Return what a null keeps, and how many arrangements were left out since they gave no value."""
+    said = HOLDS[Null(null)] if holds is None else holds
+    return said + (f"; {without:,} arrangements gave no value and are not counted" if without else "")
 
 
 def _many(n: int) -> str:
@@ -91,7 +103,7 @@ def _check(draws: int, stop_after: int | None, alternative: str, alpha: float) -
 
 def _signs(values: npt.NDArray[np.float64], observed: float) -> npt.NDArray[np.int8]:
     """Return 1, 0 or -1 where a value is above, at or below the one observed; sums of quotients differ by rounding."""
-    apart = np.where(np.isnan(values), 0.0, values - observed)
+    apart = values - observed
     apart[np.abs(apart) <= 1e-12 * max(1.0, abs(observed))] = 0.0
     return np.sign(apart).astype(np.int8)
 

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from rupturekit import _random
 from rupturekit.errors import CodingWarning, NotEnoughData, NotEstimable, RecordError
 from rupturekit.inference.estimate import NullTest
+from rupturekit.inference.permutation import permutation_test
 
 __all__ = ["CircularSummary", "Unit", "angular_difference", "circular_range", "circular_summary", "looks_like_radians",
            "mean_direction", "normal_angles", "rayleigh_test", "resultant_length", "same_direction_test",
@@ -313,7 +314,7 @@ def rayleigh_test(angles: npt.ArrayLike, *, unit: Unit = "degrees") -> RayleighT
 
 
 def same_direction_test(groups: Mapping[str, Sequence[float]], *, unit: Unit = "degrees", seed: int = 1,
-                        draws: int = 999) -> NullTest:
+                        draws: int = 999, alpha: float = 0.05) -> NullTest:
     """Test by permutation whether groups of directions share one distribution, against other mean directions.
 
     The statistic is the sum of the groups' resultant lengths, each times its n: the part of the Watson-Williams test
@@ -324,7 +325,7 @@ def same_direction_test(groups: Mapping[str, Sequence[float]], *, unit: Unit = "
     Raises
     ------
     NotEnoughData
-        With fewer than two groups.
+        With fewer than two groups, or where the smallest p attainable is above alpha.
     RecordError
         As `resultant_length`, and where `draws` is below 1.
 
@@ -333,17 +334,22 @@ def same_direction_test(groups: Mapping[str, Sequence[float]], *, unit: Unit = "
     """
     if len(groups) < 2:
         raise NotEnoughData("a comparison of directions needs two or more groups", needed=2, found=len(groups))
-    if draws < 1:
-        raise RecordError(f"expected at least 1 draw but got {draws!r}", field="draws", value=draws)
     held = [_in_radians(groups[name], unit) for name in sorted(groups)]
     together = np.concatenate(held)
     order = np.argsort(together, kind="stable")
     labels = np.repeat(np.arange(len(held)), [len(one) for one in held])[order]
     vectors = np.stack([np.cos(together), np.sin(together)])[:, order]
     observed = _summed_lengths(labels, vectors, len(held))
-    drawn = [_summed_lengths(labels[_random.shuffled(_random.key(seed, cluster=str(at), purpose="same direction"),
-                                                     len(labels))], vectors, len(held)) for at in range(draws)]
-    return _label_test(observed, drawn, seed=seed, deals=_deals([len(one) for one in held]))
+
+    def dealt(start: int, count: int) -> Floats:
+        keys = (_random.key(seed, cluster=str(at), purpose="same direction") for at in range(start, start + count))
+        return np.array([_summed_lengths(labels[_random.shuffled(key, len(labels))], vectors, len(held))
+                         for key in keys])
+
+    return permutation_test(
+        observed, dealt, null="labels", seed=seed, draws=draws, alpha=alpha,
+        n_arrangements=_deals([len(one) for one in held]),
+        holds="the angles, taken to be independent of each other, and how many each group has")
 
 
 def _summed_lengths(labels: npt.NDArray[np.int64], vectors: Floats, n: int) -> float:
@@ -354,16 +360,3 @@ def _summed_lengths(labels: npt.NDArray[np.int64], vectors: Floats, n: int) -> f
 def _deals(sizes: Sequence[int]) -> int:
     """Return in how many ways things can be dealt to groups of these sizes: n! over the product of the sizes'."""
     return math.factorial(sum(sizes)) // math.prod(map(math.factorial, sizes))
-
-
-def _label_test(observed: float, drawn: Sequence[float], *, seed: int, deals: int) -> NullTest:
-    """Return the one-sided test of a statistic against deals of the same angles to groups of the same sizes."""
-    slack = 1e-12 * max(1.0, observed)
-    above = sum(value > observed + slack for value in drawn)
-    equal = sum(abs(value - observed) <= slack for value in drawn)
-    of = 1 + len(drawn)
-    return NullTest(null="labels", alternative="greater", statistic=observed,
-                    holds="the angles, taken to be independent of each other, and how many each group has",
-                    expected=math.fsum(drawn) / len(drawn), p=(1 + above + equal) / of,
-                    mid_p=(above + 0.5 * (equal + 1)) / of, smallest_p=1 / min(of, deals), draws=len(drawn), seed=seed,
-                    citations=("phipson-smyth-2010",))

@@ -115,13 +115,14 @@ def answer_pairs(party: Array, *, unit: Array, placed: Array, lag: int) -> tuple
     Raises
     ------
     RecordError
-        Where the lag is below 1.
+        Where the lag is no whole number from 1 on.
 
     >>> answer_pairs(np.array([0, 0, 1, 1]), unit=np.zeros(4), placed=np.array([True, True, False, True]), lag=1)
     (array([0, 1]), array([3, 3]))
     """
-    if lag < 1:
-        raise RecordError(f"expected a lag of at least 1 turn of the other but got {lag!r}", field="lag", value=lag)
+    asked: object = lag
+    if not isinstance(asked, int) or isinstance(asked, bool) or asked < 1:
+        raise RecordError(f"expected a lag of at least 1 turn of the other but got {lag!r:.40}", field="lag", value=lag)
     at, turn = np.flatnonzero(placed), turn_numbers(party, unit=unit)
     n_turns = int(turn[-1]) + 1 if len(turn) else 0
     answer = np.full(n_turns + 2 * lag, -1, dtype=np.int64)    # turns past the last hold nothing

@@ -155,6 +155,8 @@ def _interval_text(one: Estimate) -> str:
 _NUMBERS: Final = ("elevation", "x", "y", "amplitude")
 """The estimates that lie on a line, in the order of the columns of `drawn`."""
 
+_ALL_ALIKE: Final = "nearly every draw gives the same value, so nothing tells how much it would vary"
+
 _ASSUMPTIONS: Final = (
     "units are independent of each other and drawn alike",
     "the curve has one peak: where R2 is low, amplitude and displacement describe the profile badly",
@@ -350,9 +352,11 @@ class _Shared:
 
     def number(self, what: str, value: float, drawn: Floats) -> Estimate:
         """Return the estimate of a number on the line."""
-        held = self.limits(drawn)
+        held, why = self.limits(drawn), self.why_none
+        if held is not None and held[1] - held[0] <= NOTHING * max(1.0, abs(value)):
+            held, why = None, _ALL_ALIKE
         error = float(drawn.std(ddof=1)) if held is not None and len(drawn) > 1 else None
-        return Estimate(what=what, value=value, interval=held, no_interval=self.why_none, standard_error=error,
+        return Estimate(what=what, value=value, interval=held, no_interval=why, standard_error=error,
                         **self._common())
 
     def direction(self, what: str, value: float | None, drawn: Floats, *, difference: bool = False) -> Direction:
@@ -362,6 +366,8 @@ class _Shared:
         held, why = None if value is None else self.limits(turns), self.why_none or "there is no direction"
         if held is not None and held[1] - held[0] >= 180:
             held, why = None, "the draws point all around, over half the circle: these data hardly know a direction"
+        if held is not None and held[1] - held[0] <= 360 * NOTHING:
+            held, why = None, _ALL_ALIKE
         if held is not None and value is not None:
             ends = normal_angles(np.array(held) + value)
             held = tuple(angular_difference(ends, 0.0).tolist() if difference else ends.tolist())
@@ -462,7 +468,7 @@ def profile_contrast(first: GroupProfile, second: GroupProfile, *, confidence: f
     _check_pair(first, second)
     _check_confidence(confidence)
     label, pairs = f"{first.label} - {second.label}", min(len(first.drawn), len(second.drawn))
-    why = first.elevation.no_interval or second.elevation.no_interval
+    why = next((group.elevation.no_interval for group in (first, second) if not len(group.drawn)), "")
     how = "point estimate" if why else f"percentile bootstrap of the difference, {pairs:,} draws"
     shared = _Shared(n={f"{units} ({group.label})": n for group in (first, second) for units, n in group.n.items()},
                      confidence=confidence, why_none=why, warnings=first.warnings + second.warnings,

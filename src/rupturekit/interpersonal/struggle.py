@@ -96,8 +96,9 @@ def control_struggle(cohort: Cohort, placement: Placement | str | Path, *, at_le
     >>> control_struggle(cohort, "sasb", at_least=3).runs
     (Struggle(dyad='D1', session=1, first=0, last=2, turns=3),)
     """
-    if at_least < 2:
-        raise RecordError(f"at_least is {at_least!r}; a struggle needs two, so at least 2 turns", field="at_least",
+    asked: object = at_least
+    if not isinstance(asked, int) or isinstance(asked, bool) or asked < 2:
+        raise RecordError(f"at_least is {at_least!r:.40}; a struggle needs two, so at least 2 turns", field="at_least",
                           value=at_least)
     plane = plane_of(cohort, placement, convention=Convention.KIESLER, track=track)
     stream = plane.checked(stream_of(cohort, plane.track, within=None, rule=None))

@@ -84,6 +84,16 @@ def account_of(table: Negotiations, rule: SegmentationRule, *, draws: int = 999,
     ----------
     rule : SegmentationRule
         The rule that drew the episodes: the null of responsiveness holds what it looks at.
+
+    >>> import warnings
+    >>> from rupturekit.example import example_cohort
+    >>> from rupturekit.negotiation.table import negotiations
+    >>> from rupturekit.segmentation import WHOLE_SESSION, segment
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     held = negotiations(segment(example_cohort(), WHOLE_SESSION, track="r1"))
+    >>> account_of(held, WHOLE_SESSION, draws=19, confidence=0.9)
+    NegotiationAccount(4 of 10 measures estimable)
     """
     rows: dict[str, Row] = {}
     for party in table.parties:

@@ -226,6 +226,16 @@ def communion_gap(table: Negotiations, *, k: int) -> CommunionGap:
     ------
     RecordError
         Where k is not a whole number from 1 on.
+
+    >>> import warnings
+    >>> from rupturekit.example import example_cohort
+    >>> from rupturekit.negotiation.table import negotiations
+    >>> from rupturekit.segmentation import WHOLE_SESSION, segment
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     held = negotiations(segment(example_cohort(), WHOLE_SESSION, track="r1"))
+    >>> communion_gap(held, k=2)
+    CommunionGap(k=2, known after 669 of 819 turns)
     """
     whole_from_one("k", k)
     cohort, episodes = table.cohort, table.turns.episodes

@@ -3,14 +3,16 @@
 How much match rises at the end of the negotiation is compared with how much it rises at the other turns of the same
 episode, so that a match that rises all the time is no evidence. Drawing the end at random from those turns would not
 do as a null: an end comes after claims of agency, which take the turns that communion could have had, so that on
-streams without any order such a test rejected at .05 in 11 % of studies (2,000 turns each). Here acts are exchanged,
-and the end is found anew in every arrangement.
+streams without any order such a test rejects too often (docs/explanation/naive-answers.md says how often). Here acts
+are exchanged, and the end is found anew in every arrangement.
 """
 
 from __future__ import annotations
 
 import functools
-from typing import Final
+import itertools
+from collections.abc import Iterable
+from typing import Any, Final
 
 import attrs
 import numpy as np
@@ -20,6 +22,7 @@ from rupturekit._kernels.open_claims import closings, runs_of, spells
 from rupturekit._table import Array
 from rupturekit.errors import NotEstimable
 from rupturekit.inference.clusters import clustering_of
+from rupturekit.inference.estimate import or_reason
 from rupturekit.inference.nulls import Null
 from rupturekit.inference.over_dyads import over_dyads
 from rupturekit.inference.permutation import Alternative, permutation_test
@@ -30,7 +33,7 @@ from rupturekit.negotiation.rearranging import LaidEpisode, acts_rearranged, as_
 from rupturekit.negotiation.table import Negotiations
 from rupturekit.segmentation import SegmentationRule
 
-__all__ = ["match_after_end"]
+__all__ = ["match_after_end", "match_sensitivity"]
 
 _ASSUMES: Final = "a turn's communion is 1 with a claim or grant of communion in it, else 0"
 
@@ -107,6 +110,32 @@ def match_after_end(table: Negotiations, rule: SegmentationRule, *, k: int, h: i
         name="match after the end", states="communion matches better after the end of a negotiation than before",
         estimate=made, expected={"document A": "above 0"}, left_out=left_out,
         does_not_show=(NINE_INTERVIEWS, "that anybody felt more related: the gap is read off coded acts"))
+
+
+def match_sensitivity(table: Negotiations, rule: SegmentationRule, *, ks: Iterable[int], hs: Iterable[int], **more: Any
+                      ) -> dict[tuple[int, int], Hypothesis | str]:
+    """Return the rise of match for every pair (k, h), or why these data do not give it; `more` as `match_after_end`.
+
+    That is one test a pair: they show how far the choice of k and h decides, and the smallest p of them is no result.
+
+    Raises
+    ------
+    RecordError
+        Where k or h is not a whole number from 1 on.
+
+    >>> import warnings
+    >>> from rupturekit.example import example_cohort
+    >>> from rupturekit.negotiation.table import negotiations
+    >>> from rupturekit.segmentation import segment
+    >>> rule = SegmentationRule(name="four minutes", opens=("withdrawal_marker",), gap=240_000_000)
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     held = negotiations(segment(example_cohort(), rule, track="r1"))
+    >>> list(match_sensitivity(held, rule, ks=(1, 2), hs=(1,), draws=19, alpha=0.5))
+    [(1, 1), (2, 1)]
+    """
+    return {(k, h): or_reason(functools.partial(match_after_end, table, rule, k=k, h=h, **more))
+            for k, h in itertools.product(ks, hs)}
 
 
 def _windows(table: Negotiations, rule: SegmentationRule, gap: CommunionGap, *, null: Null, h: int

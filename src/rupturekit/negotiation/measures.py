@@ -74,6 +74,16 @@ def meeting_counts(table: Negotiations, *, need: Need | None = None, by: str = "
     need : Need or None
         Spells of one need; None takes both.
     by : "dyad" or "episode"
+
+    >>> import warnings
+    >>> from rupturekit.example import example_cohort
+    >>> from rupturekit.negotiation.table import negotiations
+    >>> from rupturekit.segmentation import WHOLE_SESSION, segment
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     held = negotiations(segment(example_cohort(), WHOLE_SESSION, track="r1"))
+    >>> sum(one.met[0] for one in meeting_counts(held).values())
+    16
     """
     if by not in ("dyad", "episode"):
         raise RecordError(f"by is {by!r:.40}; expected \"dyad\" or \"episode\"", field="by")
@@ -112,6 +122,16 @@ def meeting_rate(table: Negotiations, *, party: str, need: Need | None = None, l
     ------
     NotEstimable
         Where this party never claimed, or nothing that the other did was coded.
+
+    >>> import warnings
+    >>> from rupturekit.example import example_cohort
+    >>> from rupturekit.negotiation.table import negotiations
+    >>> from rupturekit.segmentation import WHOLE_SESSION, segment
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     held = negotiations(segment(example_cohort(), WHOLE_SESSION, track="r1"))
+    >>> round(meeting_rate(held, party="client").value, 2)
+    0.72
     """
     side = side_of(table, party)
     check_other_was_coded(table, side)
@@ -184,6 +204,18 @@ def mutuality(table: Negotiations, *, need: Need | None = None, level: str | Non
     ------
     NotEstimable
         Where in no dyad both parties claimed.
+
+    >>> import warnings
+    >>> from rupturekit.example import example_cohort
+    >>> from rupturekit.negotiation.table import negotiations
+    >>> from rupturekit.segmentation import WHOLE_SESSION, segment
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     held = negotiations(segment(example_cohort(), WHOLE_SESSION, track="r1"))
+    >>> mutuality(held)
+    Traceback (most recent call last):
+    ...
+    rupturekit.errors.NotEstimable: not estimable: the therapist made no claim that was not cut off, so how mutual ...
     """
     return _of_both(table, "mutuality (product of both meeting rates)", lambda one: one.mutuality, (0.0, 1.0),
                     need=need, level=level, confidence=confidence, seed=seed)
@@ -255,6 +287,17 @@ def responsiveness(table: Negotiations, rule: SegmentationRule, *, party: str, n
         Where this party never claimed.
     NotEnoughData
         Where the smallest p attainable is above alpha.
+
+    >>> import warnings
+    >>> from rupturekit.example import example_cohort
+    >>> from rupturekit.negotiation.table import negotiations
+    >>> from rupturekit.segmentation import WHOLE_SESSION, segment
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     held = negotiations(segment(example_cohort(), WHOLE_SESSION, track="r1"))
+    >>> made = responsiveness(held, WHOLE_SESSION, party="client", draws=99)
+    >>> round(made.test.statistic, 2)
+    0.72
     """
     side, null = side_of(table, party), as_null(null, (Null.TURNS, Null.RUNS))
     observed = meeting_rate(table, party=party, need=need, level=level, confidence=confidence, seed=seed)
@@ -276,7 +319,7 @@ def responsiveness(table: Negotiations, rule: SegmentationRule, *, party: str, n
     test = permutation_test(
         float((seen[0][known] / seen[1][known]).mean()), statistic, null=null, seed=seed, draws=draws, alpha=alpha,
         alternative=alternative, n_arrangements=ways(laid))
-    expected = np.concatenate(drawn, axis=1)[known, : test.draws]
+    expected = np.concatenate(drawn, axis=1)[known]
     names = [name for name, there in zip(table.dyad_names, known.tolist(), strict=True) if there]
     rates = (seen[0][known] / seen[1][known])[:, 0].tolist()
     values = {name: rate - mean for name, rate, mean in

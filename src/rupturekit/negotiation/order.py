@@ -187,11 +187,9 @@ class OrderByType:
         return [("contrast", "confrontation against withdrawal"), *expected, *self.contrast.lines()]
 
     def _repr_html_(self) -> str:
-        parts = [(kind.value, [("order", held)] if isinstance(held, str) else held.lines())
-                 for kind, held in self.by_type.items()]
-        said = (part for title, lines in [*parts, ("contrast", self._contrast_lines())]
-                for part in (_html.heading(title), _html.facts(lines)))
-        return _html.page("OrderByType", "the order of needs", *said)
+        said = [(f"{kind}: {title}", text) for kind, held in self.by_type.items()
+                for title, text in ([("order", held)] if isinstance(held, str) else held.lines())]
+        return _html.page("OrderByType", "the order of needs", _html.facts([*said, *self._contrast_lines()]))
 
 
 def needs_order_by_type(table: Negotiations, rule: SegmentationRule, *, null: Null | str = Null.TURNS, draws: int = 999,

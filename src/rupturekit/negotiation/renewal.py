@@ -110,9 +110,15 @@ def _course(one: LaidEpisode, acts: Array) -> tuple[Array, Array, Array]:
 
 
 def _excess(counts: Array) -> npt.NDArray[np.float64]:
-    """Return for each arrangement the renewals after an end beyond their expectation, summed over turn numbers."""
+    """Return for each arrangement the renewals after an end beyond their expectation, summed over turn numbers.
+
+    NaN where at no turn number episodes with and without an end are at risk together: such an arrangement could not
+    have been tested, and a test that counted it would reject too often.
+    """
     n, m, d, a = counts
-    return np.asarray((a - np.divide(d * m, n, out=np.zeros(n.shape), where=n > 0)).sum(axis=0))
+    together = (m * (n - m)).any(axis=0)
+    excess = (a - np.divide(d * m, n, out=np.zeros(n.shape), where=n > 0)).sum(axis=0)
+    return np.where(together, excess, np.nan)
 
 
 def _difference(of_dyad: dict[str, Array], kept: Collection[str]) -> float:

@@ -219,6 +219,16 @@ class Negotiations:
         found[which] = self.ends.turn[self.ends.first] - self.turns.offsets[which]
         return found
 
+    def held(self) -> tuple[Whole, Flags]:
+        """Return for each end how many turns it held, and whether that was seen to its close.
+
+        From the end to the relapse; where none follows, to the episode's last turn, and then it held that long or
+        longer: such lengths are censored, and their plain mean is too short.
+        """
+        last = self.turns.offsets[self.ends.episode + 1] - 1
+        relapsed = np.asarray(self.ends.relapse >= 0)
+        return np.where(relapsed, self.ends.relapse, last) - self.ends.turn, relapsed
+
     def claimed(self, need: Need | None = None) -> Flags:
         """Return for each episode and party whether it claimed a need, or any: episodes x 2."""
         found = np.zeros((len(self), 2), dtype=bool)
@@ -243,8 +253,15 @@ class Negotiations:
             **{f"of these, first end {kind.value.replace('_', ' ')}": int((self.ends.kind[first] == code).sum())
                for code, kind in enumerate(END_KINDS)},
             "of these, with a relapse": int((self.ends.relapse[first] >= 0).sum()),
-            **self.turns.left_out,
+            **self.turns.left_out, **self._by_tie_rule(),
         }
+
+    def _by_tie_rule(self) -> dict[str, int]:
+        """Count the instants whose order is the tie rule's: both parties move, and one of them acts."""
+        same = np.diff(self.turns.instant) == 0
+        open_pairs = int((same & ((self.turns.acts[1:] | self.turns.acts[:-1]) != 0)).sum())
+        return {f"instants at which both move and an act is done, in the order of the rule {self.turns.tie_rule} (see "
+                "order_bounds)": open_pairs} if open_pairs else {}
 
     def __str__(self) -> str:
         return "\n".join([repr(self), *(f"  {n:,} {what}" for what, n in self.summary().items())])

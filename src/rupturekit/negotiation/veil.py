@@ -73,7 +73,8 @@ def veil(table: Negotiations, imbalance: RelatednessImbalance | None, *, draws: 
             for one, low, high in zip(within, edges[:-1].tolist(), edges[1:].tolist(), strict=True)])
         rest = _without(turns, laid)
         norm = np.sqrt((rest**2).sum(axis=0) * math.fsum(y**2))
-        return np.divide((rest * y[:, None]).sum(axis=0), norm, out=np.full(count, np.nan), where=norm > 1e-12)
+        shared = (rest * y[:, None]).sum(axis=0)
+        return np.asarray(np.divide(shared, norm, out=np.full(count, np.nan), where=norm > 1e-12))
 
     test = permutation_test(seen, statistic, null="imbalances exchanged within dyads", holds=_HOLDS, seed=seed,
                             draws=draws, alternative=alternative, alpha=alpha,

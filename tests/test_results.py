@@ -263,7 +263,7 @@ def test_numbers_that_are_not_finite_are_not_written(value: float) -> None:
 
 
 def test_what_is_no_result_is_not_written() -> None:
-    with pytest.raises(RecordError, match="dict is no result that is written as JSON; these are: Bias"):
+    with pytest.raises(RecordError, match="dict is no result that is written as JSON; these are: AnswerContingency, Bias"):
         to_json({})
 
 

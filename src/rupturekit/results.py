@@ -28,6 +28,7 @@ from rupturekit._serial import MOST_CHARACTERS, check_keys, from_plain, list_of,
 from rupturekit._table import Array, Table, freeze
 from rupturekit.alphabet import Coverage
 from rupturekit.cohort import Cohort, Episodes, session_starts
+from rupturekit.conformance.order import OrderGain
 from rupturekit.description import Description
 from rupturekit.ends import NEVER, TraceEnds
 from rupturekit.episode import EpisodeRow
@@ -36,7 +37,12 @@ from rupturekit.inference import calibration
 from rupturekit.inference.clusters import Clustering, Interval
 from rupturekit.inference.estimate import Estimate, NullTest
 from rupturekit.inference.precedence import StagePrecedence
+from rupturekit.interpersonal.circumplex import StructuralSummary
+from rupturekit.interpersonal.complementarity import Complementarity
+from rupturekit.interpersonal.profiles import ProfileContrast
+from rupturekit.interpersonal.struggle import ControlStruggle
 from rupturekit.negotiation.account import NegotiationAccount, NegotiationSensitivity
+from rupturekit.negotiation.contingency import AnswerContingency
 from rupturekit.negotiation.hypotheses import Hypothesis
 from rupturekit.negotiation.imbalance import Imbalance, RelatednessImbalance
 from rupturekit.negotiation.order import OrderByType
@@ -52,9 +58,12 @@ from rupturekit.traces import Trace, TraceSummary, TraceTable, trace_episodes
 __all__ = ["KINDS", "from_json", "read_json", "to_json", "write_json"]
 
 KINDS: Final[Mapping[str, type[Any]]] = types.MappingProxyType({
+    "AnswerContingency": AnswerContingency,
     "Bias": calibration.Bias,
     "BoundaryComparison": BoundaryComparison,
     "Clustering": Clustering,
+    "Complementarity": Complementarity,
+    "ControlStruggle": ControlStruggle,
     "Coverage": Coverage,
     "Description": Description,
     "Dwell": Dwell,
@@ -69,10 +78,13 @@ KINDS: Final[Mapping[str, type[Any]]] = types.MappingProxyType({
     "NegotiationSensitivity": NegotiationSensitivity,
     "NullTest": NullTest,
     "OrderByType": OrderByType,
+    "OrderGain": OrderGain,
+    "ProfileContrast": ProfileContrast,
     "Provenance": Provenance,
     "RelatednessImbalance": RelatednessImbalance,
     "SegmentationTable": SegmentationTable,
     "StagePrecedence": StagePrecedence,
+    "StructuralSummary": StructuralSummary,
     "TraceEnds": TraceEnds,
     "TraceSummary": TraceSummary,
     "TraceTable": TraceTable,

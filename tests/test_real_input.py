@@ -17,9 +17,15 @@ import pytest
 import rupturekit as rk
 from real_records import fitted
 from rupturekit.cli import main
+from rupturekit.errors import NotEstimable
+from rupturekit.negotiation.acts import ActMapping
+from rupturekit.negotiation.contingency import answer_contingency
+from rupturekit.negotiation.measures import mutuality
+from rupturekit.negotiation.table import Negotiations, negotiations
 from rupturekit.records.losses import LossReport
 from rupturekit.records.mapping import read_mapping
 from rupturekit.traces import TraceTable
+from rupturekit.vocabulary import Need, NeedAct
 from strategies import quietly
 
 FILES = Path(__file__).resolve().parent / "records" / "files"
@@ -112,3 +118,46 @@ def test_the_whole_tables_are_traced(shared_file: Callable[[str], Path], capsys:
     with capsys.disabled():
         print(f"\n{name}\n{study.losses}\n{len(table)} episodes, {min(lengths)} to {max(lengths)} moves each")
     assert len(table) > 0
+
+
+STRESS_CLAIMS = ActMapping(
+    name="stress claims communion, coping grants it", version="1", codebook="coping-codes", note="an assumption",
+    acts={"stress": (NeedAct.parse("claim communion"),), "coping": (NeedAct.parse("grant communion"),)})
+
+
+def couples(path: Path) -> Negotiations:
+    """Read couples of whom one partner's stress and the other's coping are coded, cut where stress is first shown."""
+    study = rk.read_table(path, fitted(read_mapping(FILES / "couplescope.toml"), path))
+    rule = rk.SegmentationRule(name="opens at stress", opens=("under_stress",), gap=None)
+    cut = quietly(rk.segment, study.cohort, rule, track=study.cohort.track_names[0])
+    return negotiations(cut, mapping=STRESS_CLAIMS)
+
+
+def say_what_can_be_said(table: Negotiations) -> None:
+    """Contingency comes out with bounds over what stands in one interval; mutuality cannot, for one partner claims."""
+    for within in (1, 2, 3):
+        found = answer_contingency(table, party="partner_a", need=Need.COMMUNION, within=within)
+        lower, upper = found.lower, found.upper
+        assert 0 <= lower.after.value <= upper.after.value <= 1
+        assert 0 <= lower.elsewhere.value <= upper.elsewhere.value <= 1
+        assert lower.difference.value == pytest.approx(lower.after.value - lower.elsewhere.value)
+        assert found.same_interval <= found.claims
+        assert found.claims >= lower.after.n["intervals with a claim"] > 0
+    with pytest.raises(NotEstimable, match="partner_b made no claim"):
+        mutuality(table)
+
+
+def test_a_sheet_of_couples_in_the_layout_of_couplescope_says_what_it_can(tmp_path: Path) -> None:
+    header = ["code", *(f"IKCB{at:02d}" for at in range(1, 49)), *(f"DCCB{at:02d}" for at in range(1, 49))]
+    rows = [[at, *(int((n + at) % 3 == 0) for n in range(48)), *(int((n * at) % 4 == 0) for n in range(48))]
+            for at in range(1, 13)]
+    with (tmp_path / "couples.csv").open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows([header, *rows])
+    table = couples(tmp_path / "couples.csv")
+    assert len(table) == 12
+    say_what_can_be_said(table)
+
+
+@pytest.mark.shared
+def test_real_couples_say_what_they_can(shared_file: Callable[[str], Path]) -> None:
+    say_what_can_be_said(couples(shared_file("data/dyseq/couplescope.csv")))

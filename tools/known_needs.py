@@ -699,22 +699,9 @@ def less_talk(table: Negotiations, seed: int) -> Negotiations:
         return negotiations(segment(shorter, WHOLE), mapping=MAPPING)
 
 
-def left_out(seed: int) -> Counts:
-    """Test renewal in small studies, and say which would have been left out for a ratio of 0 or infinity."""
-    table = studied(SHORT, seed=seed)
-    try:
-        found = renewal_after_end(table, WHOLE, draws=DRAWS, seed=seed).estimate
-    except (NotEstimable, NotEnoughData):
-        return {"given": 0.0, "rejected": 0.0, "finite": 0.0, "rejected, finite": 0.0}    # refused
-    after, events = found.n["of these renewals, after an end"], found.n["renewals"]
-    finite, rejected = float(0 < after < events), _rejects(_tested(found.test))
-    return {"given": 1.0, "rejected": rejected, "finite": finite, "rejected, finite": rejected * finite}
-
-
 NAIVE: Mapping[str, Callable[[int], Counts]] = {
     "yielded counted as met": false_repair, "free shuffle": free_order, "ever ended": immortal,
-    "end drawn at random": random_end, "one source": one_source, "meeting rate and talk": talk,
-    "ratios of 0 or infinity left out": left_out}
+    "end drawn at random": random_end, "one source": one_source, "meeting rate and talk": talk}
 
 
 def naive(runs: int) -> dict[str, Any]:
@@ -734,7 +721,7 @@ def judged(sums: Mapping[str, Counts], errors: Mapping[str, Counts], runs: int) 
     def above(share: float, n: float) -> bool:
         return share > 0.05 + MARGIN * share_error(0.05, int(n))
 
-    met, free, ever, ends, one, spoke, ratio = (sums[name] for name in NAIVE)
+    met, free, ever, ends, one, spoke = (sums[name] for name in NAIVE)
     rows: dict[str, dict[str, Any]] = {}
     rows["yielded counted as met"] = {
         "ends": int(met["ends"]), "grants": int(met["granted"]),
@@ -757,11 +744,6 @@ def judged(sums: Mapping[str, Counts], errors: Mapping[str, Counts], runs: int) 
         "error of responsiveness": [errors["meeting rate and talk"][key] for key in
                                     ("responsiveness", "responsiveness, half the turns")],
         "fails": above(spoke["naive"] / runs, runs)}
-    conditional = ratio["rejected, finite"] / ratio["finite"]
-    rows["ratios of 0 or infinity left out"] = {
-        "studies": runs, "refused": int(runs - ratio["given"]), "left out": int(runs - ratio["finite"]),
-        "naive": conditional, "shipped": ratio["rejected"] / ratio["given"],
-        "shipped, refusals counted": ratio["rejected"] / runs, "fails": above(conditional, ratio["finite"])}
     return rows
 
 

@@ -221,43 +221,33 @@ def simulation() -> dict[str, Any]:
     }
 
 
-def permutation() -> dict[str, Any]:
-    """Measure how fast transitions of shuffled episodes are counted, beside numpy's shuffle; ours must be the same."""
-    script = ROOT / "benchmarks" / "permutation.py"
+def _measured(name: str, *, what: str) -> dict[str, Any]:
+    """Run a benchmark, and return what it printed with what it is and the sources that it used."""
+    script = ROOT / "benchmarks" / f"{name}.py"
     found = _printed_by(script)
     used = [ROOT / path for path in found.pop("modules")]
-    return {
-        "what": "CPU nanoseconds an event and replicate (median, in turns) of shuffling episodes and counting "
-                "transitions, plain and compiled, and of numpy's Generator.permuted; n counts events times replicates",
-        **found,
-        "sources": stale_results.hashes([*used, script]),
-    }
+    return {"what": what, **found, "sources": stale_results.hashes([*used, script])}
+
+
+def permutation() -> dict[str, Any]:
+    """Measure how fast transitions of shuffled episodes are counted, beside numpy's shuffle; ours must be the same."""
+    return _measured("permutation", what=(
+        "CPU nanoseconds an event and replicate (median, in turns) of shuffling episodes and counting transitions, "
+        "plain and compiled, and of numpy's Generator.permuted; n counts events times replicates"))
 
 
 def negotiation() -> dict[str, Any]:
     """Measure how fast negotiations are found in many episodes, beside plain loops that must say the same."""
-    script = ROOT / "benchmarks" / "negotiation.py"
-    found = _printed_by(script)
-    used = [ROOT / path for path in found.pop("modules")]
-    return {
-        "what": "CPU seconds (median, in turns) of finding spells, answers and ends of n episodes, and of plain loops "
-                "that give the same; growth in seconds; bytes a turn",
-        **found,
-        "sources": stale_results.hashes([*used, script]),
-    }
+    return _measured("negotiation", what=(
+        "CPU seconds (median, in turns) of finding spells, answers and ends of n episodes, and of plain loops that "
+        "give the same; growth in seconds; bytes a turn"))
 
 
 def alignment() -> dict[str, Any]:
     """Measure how fast episodes are aligned to a model, beside a dict loop that merely replays them."""
-    script = ROOT / "benchmarks" / "alignment.py"
-    found = _printed_by(script)
-    used = [ROOT / path for path in found.pop("modules")]
-    return {
-        "what": "CPU nanoseconds a move (median, in turns) of exact alignment costs, of costs with the steps counted, "
-                "of the programme without a table, and of dict loops that only replay; growth in seconds; bytes a move",
-        **found,
-        "sources": stale_results.hashes([*used, script]),
-    }
+    return _measured("alignment", what=(
+        "CPU nanoseconds a move (median, in turns) of exact alignment costs, of costs with the steps counted, of the "
+        "programme without a table, and of dict loops that only replay; growth in seconds; bytes a move"))
 
 
 def recovery() -> dict[str, Any]:

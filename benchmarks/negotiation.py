@@ -81,7 +81,7 @@ def episodes(n: int) -> Columns:
 
 def ours(held: Columns) -> list[list[Array]]:
     """Return the columns of spells, answers and ends, block by block and laid end to end."""
-    found = [_of_block(held, low, high) for low, high in blocks(len(held.offsets) - 1)]
+    found = [_of_block(held, low, high) for low, high in blocks(len(held.offsets) - 1, size=kernel.BLOCK)]
     return [[np.concatenate(column) for column in zip(*parts, strict=True)] for parts in zip(*found, strict=True)]
 
 
@@ -100,7 +100,7 @@ def _of_block(held: Columns, low: int, high: int) -> tuple[list[Array], list[Arr
 
 
 def _shifted(turn: Array, by: int) -> Array:
-    return np.where(turn < 0, turn, turn + by)
+    return turn + by * (turn >= 0)
 
 
 # --- the loops: rows of whole numbers --------------------------------------------------------------------------

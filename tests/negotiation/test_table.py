@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import functools
-from itertools import pairwise
 
 import attrs
 import numpy as np
@@ -381,7 +380,7 @@ def test_another_window_changes_answers_and_nothing_else() -> None:
 def test_many_episodes_are_worked_on_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     study = {f"D{at}": [[("client", "cl-ag", 0), ("therapist", "gr-ag", at % 2), ("client", "cl-ag", 3)]] for at in range(7)}
     whole = negotiations(cohort_of(study))
-    monkeypatch.setattr("rupturekit.negotiation.table.blocks", lambda n: pairwise([*range(0, n, 2), n]))
+    monkeypatch.setattr("rupturekit._kernels.open_claims.BLOCK", 2)
     assert negotiations(cohort_of(study)) == whole
 
 

@@ -21,9 +21,9 @@ Whole = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.integer[Any]]
 
 
-def blocks(n: int) -> Iterator[tuple[int, int]]:
+def blocks(n: int, *, size: int = BLOCK) -> Iterator[tuple[int, int]]:
     """Yield (low, high) of the blocks that cover runs 0 to n."""
-    return ((low, min(low + BLOCK, n)) for low in range(0, n, BLOCK))
+    return ((low, min(low + size, n)) for low in range(0, n, size))
 
 
 class Walk(NamedTuple):

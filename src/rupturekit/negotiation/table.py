@@ -339,7 +339,7 @@ def negotiations_of(turns: Turns, *, window: int = 1) -> Negotiations:
     if not isinstance(asked, int) or isinstance(asked, bool) or not 1 <= asked <= MOST_WINDOW:
         raise RecordError(f"window is {window!r:.40}; expected a whole number of turns from 1 to {MOST_WINDOW}",
                           field="window")
-    edges = list(blocks(len(turns.episodes))) or [(0, 0)]
+    edges = list(blocks(len(turns.episodes), size=kernel.BLOCK)) or [(0, 0)]
     spells, claims, ends = zip(*(_of_block(turns, slice(low, high + 1), window) for low, high in edges), strict=True)
     tracks = turns.episodes.rows.levels["track"]
     return Negotiations(
@@ -383,4 +383,4 @@ def _of_block(turns: Turns, which: slice, window: int) -> tuple[Spells, Claims, 
 
 def _shifted(turn: Whole, by: int) -> Whole:
     """Count turns from the table's first; -1 stays."""
-    return np.where(turn < 0, turn, turn + by)
+    return turn + by * (turn >= 0)

@@ -137,7 +137,7 @@ def say_what_can_be_said(table: Negotiations) -> None:
     """Contingency comes out with bounds over what stands in one interval; mutuality cannot, for one partner claims."""
     for within in (1, 2, 3):
         found = answer_contingency(table, party="partner_a", need=Need.COMMUNION, within=within)
-        lower, upper = found.lower, found.upper
+        lower, upper = found.own_left_out, found.own_counted
         assert 0 <= lower.after.value <= upper.after.value <= 1
         assert 0 <= lower.elsewhere.value <= upper.elsewhere.value <= 1
         assert lower.difference.value == pytest.approx(lower.after.value - lower.elsewhere.value)

@@ -95,7 +95,7 @@ def pairs(draw: st.DrawFn) -> list[Couple]:
 @given(pairs(), st.integers(1, 3))
 def test_both_bounds_are_what_counting_gives(held: list[Couple], within: int) -> None:
     result = found(held, within)
-    for counted, bound in ((False, result.lower), (True, result.upper)):
+    for counted, bound in ((False, result.own_left_out), (True, result.own_counted)):
         after = [slowly(couple, within, counted=counted) for couple in held]
         known = [one for one in after if one[0] and one[1]]
         means = [[sum(shares) / len(shares) for shares in one] for one in known]
@@ -110,10 +110,10 @@ def test_both_bounds_are_what_counting_gives(held: list[Couple], within: int) ->
 def test_the_order_within_an_interval_is_not_known_and_both_ways_are_told() -> None:
     together = ([True, False, False, True, False, False], [True, False, False, True, False, False])
     result = found([together] * 9, 2)
-    assert (result.lower.after.value, result.upper.after.value) == (0.0, 1.0)
+    assert (result.own_left_out.after.value, result.own_counted.after.value) == (0.0, 1.0)
     assert (result.same_interval, result.claims) == (18, 18)
     assert "who was first is not known" in str(result)
-    assert "-1 to 0 above elsewhere" in repr(result)
+    assert "-1 against elsewhere, +0 with the claim's own interval" in repr(result)
     assert "<table" in result._repr_html_() or "<dl" in result._repr_html_()
 
 
@@ -129,8 +129,8 @@ def test_with_one_partner_claiming_and_the_other_granting_mutuality_is_not_estim
 
 def test_dyads_and_episodes_that_give_no_window_are_counted() -> None:
     result = found([([True, False, True, False], [False, True, False, False]), ([False] * 4, [True] * 4)], 1)
-    assert result.upper.after.n["dyads"] == 1
-    assert "1 of 2 dyads are left out: they lack a whole window after a claim, or elsewhere" in result.upper.after.warnings
+    assert result.own_counted.after.n["dyads"] == 1
+    assert "1 of 2 dyads are left out: they lack a whole window after a claim, or elsewhere" in result.own_counted.after.warnings
     rows = [EpisodeRow(episode=f"E{last}", dyad="D1", track="r1", first_session=1, last_session=last, onset=at, end=4)
             for last, at in ((1, 0), (2, 4))]
     moves = [Move(dyad="D1", session=session, track="r1", party="client" if code == "cl-re" else "therapist", code=code,
@@ -138,13 +138,13 @@ def test_dyads_and_episodes_that_give_no_window_are_counted() -> None:
              for session in (1, 2) for at, code in enumerate(("cl-re", "gr-re", "re-ack", "re-ack", "cl-re", "re-ack"))]
     cohort = Cohort.of(moves, coding=Coding(codebook=load_codebook("needs"), time=TimeKind.TURN), episodes=rows)
     several = answer_contingency(negotiations(cohort), party="client", need=Need.COMMUNION, within=1)
-    assert "1 of 2 episodes are left out: they run over several sessions" in several.lower.difference.warnings
+    assert "1 of 2 episodes are left out: they run over several sessions" in several.own_left_out.difference.warnings
 
 
 def test_turn_numbers_are_intervals_too_and_a_clock_has_none() -> None:
     held: list[Couple] = [([True, False, False, False], [False, True, False, False])]
     assert answer_contingency(couples(held, time=TimeKind.TURN), party="she", need=Need.COMMUNION,
-                              within=1).lower.after.value == 1.0
+                              within=1).own_left_out.after.value == 1.0
     with pytest.raises(RecordError, match="has a clock, and no intervals"):
         answer_contingency(couples(held, time=TimeKind.CLOCK), party="she", need=Need.COMMUNION, within=1)
 

@@ -172,6 +172,12 @@ def negotiation_sensitivity(cohort: Cohort, rules: Iterable[SegmentationRule], *
     ------
     RecordError
         Where no rule, mapping or window is given.
+
+    >>> from rupturekit.example import example_cohort
+    >>> from rupturekit.segmentation import WHOLE_SESSION
+    >>> varied = negotiation_sensitivity(example_cohort(), [WHOLE_SESSION], track="r1")
+    >>> [(row.window, row.ended) for row in varied.rows]
+    [(1, 10), (2, 10), (3, 10)]
     """
     track, tie_rule = choose_track(cohort, track), as_tie_rule(tie_rule)
     held = [as_act_mapping(mapping, cohort.coding.codebook) for mapping in mappings]

@@ -29,7 +29,7 @@ Flags = npt.NDArray[np.bool_]
 
 
 @attrs.frozen(kw_only=True)
-class Bound:
+class OneWay:
     """One way to count answers in the claim's own interval.
 
     Attributes
@@ -47,12 +47,14 @@ class Bound:
 
 @attrs.frozen(kw_only=True, repr=False)
 class AnswerContingency:
-    """How much likelier the other's answer is after a claim than elsewhere: bounds over the order within intervals.
+    """How much likelier the other's answer is after a claim than elsewhere; order within intervals is not known.
 
     Attributes
     ----------
-    lower, upper : Bound
-        Answers in the claim's own interval never counted, and always counted.
+    own_left_out, own_counted : OneWay
+        Answers in the claim's own interval never counted, and always counted. Whatever the order within intervals was,
+        the chance of an answer after a claim lies between the two. The difference need not: windows elsewhere take
+        their own interval in as well.
     same_interval : int
         How many claims have an answer in their own interval.
     claims : int
@@ -62,20 +64,21 @@ class AnswerContingency:
     party: str
     need: Need
     within: int
-    lower: Bound
-    upper: Bound
+    own_left_out: OneWay
+    own_counted: OneWay
     same_interval: int
     claims: int
 
     def __repr__(self) -> str:
-        return (f"AnswerContingency({self.need}, within {self.within}: {self.lower.difference.value:.3g} to "
-                f"{self.upper.difference.value:.3g} above elsewhere)")
+        apart, counted = (way.difference.value for way in (self.own_left_out, self.own_counted))
+        return (f"AnswerContingency({self.need}, within {self.within}: {apart:+.3g} against elsewhere, {counted:+.3g} "
+                "with the claim's own interval)")
 
     def lines(self) -> list[tuple[str, str]]:
         """Return the result as (title, text) pairs."""
         first = [("claims with an answer in the same interval", f"{self.same_interval:,} of {self.claims:,}: who was "
                   "first is not known")]
-        for name, held in (("own interval not counted", self.lower), ("own interval counted", self.upper)):
+        for name, held in (("own interval not counted", self.own_left_out), ("own interval counted", self.own_counted)):
             first += [(name, f"{held.after.value:.3f} after a claim, {held.elsewhere.value:.3f} elsewhere"),
                       *held.difference.lines()]
         return first
@@ -107,6 +110,21 @@ def answer_contingency(table: Negotiations, *, party: str, need: Need, within: i
         Where time is a clock: cut it into segments, or ask for answers within turns (`negotiations(window=...)`).
     NotEstimable
         Where no claim, or no interval without one, has a whole window after it in any dyad.
+
+    >>> from rupturekit.codebooks import load_codebook
+    >>> from rupturekit.cohort import Cohort
+    >>> from rupturekit.episode import Coding, EpisodeRow, Move
+    >>> from rupturekit.negotiation.table import negotiations
+    >>> from rupturekit.vocabulary import TimeKind
+    >>> said = [("client", "cl-re", 0), ("therapist", "gr-re", 1), ("client", "re-ack", 2), ("therapist", "re-ack", 3)]
+    >>> moves = [Move(dyad="D1", session=1, track="r1", party=party, code=code, onset=at, row_id=at)
+    ...          for party, code, at in said]
+    >>> whole = EpisodeRow(episode="E1", dyad="D1", track="r1", first_session=1, onset=0, last_session=1, end=9)
+    >>> coding = Coding(codebook=load_codebook("needs"), time=TimeKind.TURN)
+    >>> held = negotiations(Cohort.of(moves, coding=coding, episodes=[whole]))
+    >>> found = answer_contingency(held, party="client", need="communion", within=1)
+    >>> found
+    AnswerContingency(communion, within 1: +1 against elsewhere, +0.857 with the claim's own interval)
     """
     side, place = side_of(table, party), place_of_need(need)
     whole_from_one("within", within)
@@ -128,15 +146,15 @@ def answer_contingency(table: Negotiations, *, party: str, need: Need, within: i
                "intervals without": int(counts[known, way, 1, 1].sum())},
             assumptions=("windows that overlap are each counted",), warnings=left, provenance=table.provenance)
 
-    bounds = []
+    ways = []
     for way in (0, 1):
         shares = counts[:, way, :, 0] / np.maximum(counts[:, way, :, 1], 1)
-        bounds.append(Bound(
+        ways.append(OneWay(
             after=estimate(shares[:, 0], f"P(grant of {need} | claim by the {party})", way, 0.0),
             elsewhere=estimate(shares[:, 1], f"P(grant of {need} | no claim by the {party})", way, 0.0),
             difference=estimate(shares[:, 0] - shares[:, 1],
                                 f"P(grant of {need} | claim by the {party}) minus that elsewhere", way, -1.0)))
-    return AnswerContingency(party=party, need=need, within=within, lower=bounds[0], upper=bounds[1],
+    return AnswerContingency(party=party, need=need, within=within, own_left_out=ways[0], own_counted=ways[1],
                              same_interval=same, claims=int(counts[:, 0, 0, 1].sum()))
 
 

@@ -105,6 +105,11 @@ def relatedness_imbalance(cohort: Cohort, *, mode: NeedMode | str, source: str |
         Where no such row is there: coded moves are no source for what is latent.
     RecordError
         Where there are several sources and none is named, or there is no such mode.
+
+    >>> from rupturekit.example import example_cohort
+    >>> found = relatedness_imbalance(example_cohort(), mode="wanted", source="interview")
+    >>> found.left_out
+    {'a level of one party only': 1}
     """
     expect(cohort, Cohort, what="a cohort", remedy="use study.cohort, or Cohort.of(...)")
     if mode not in tuple(NeedMode):

@@ -83,6 +83,16 @@ def match_after_end(table: Negotiations, rule: SegmentationRule, *, k: int, h: i
         Where no negotiation ended at a turn with h known turns on either side and another such turn in the episode.
     NotEnoughData
         Where the smallest p attainable is above alpha.
+
+    >>> import warnings
+    >>> from rupturekit.example import example_cohort
+    >>> from rupturekit.negotiation.table import negotiations
+    >>> from rupturekit.segmentation import WHOLE_SESSION, segment
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     held = negotiations(segment(example_cohort(), WHOLE_SESSION, track="r1"))
+    >>> match_after_end(held, WHOLE_SESSION, k=1, h=1, draws=19)
+    Hypothesis('match after the end': -0.01323)
     """
     whole_from_one("h", h)
     null = as_null(null, (Null.TURNS, Null.RUNS))

@@ -229,6 +229,21 @@ def asymmetry(table: Negotiations, *, need: Need | None = None, level: str | Non
     ------
     NotEstimable
         Where in no dyad both parties claimed.
+
+    >>> from rupturekit.codebooks import load_codebook
+    >>> from rupturekit.cohort import Cohort
+    >>> from rupturekit.episode import Coding, EpisodeRow, Move
+    >>> from rupturekit.negotiation.table import negotiations
+    >>> from rupturekit.vocabulary import TimeKind
+    >>> def talk(dyad, *codes):    # in turns, the client first
+    ...     return [Move(dyad=dyad, session=1, track="r1", party=("client", "therapist")[at % 2], code=code, onset=at,
+    ...                  row_id=at + 10 * int(dyad)) for at, code in enumerate(codes)]
+    >>> whole = [EpisodeRow(episode=dyad, dyad=dyad, track="r1", first_session=1, onset=0, last_session=1, end=9)
+    ...          for dyad in "12"]
+    >>> spoken = talk("1", "cl-ag", "gr-ag", "re-ack", "cl-ag", "ct-ag") + talk("2", "cl-ag", "cl-ag", "gr-ag", "gr-ag")
+    >>> coding = Coding(codebook=load_codebook("needs"), time=TimeKind.TURN)
+    >>> asymmetry(negotiations(Cohort.of(spoken, coding=coding, episodes=whole))).value
+    0.5
     """
     first, second = table.parties
     return _of_both(table, f"asymmetry (meeting rate of the {first} minus that of the {second})",

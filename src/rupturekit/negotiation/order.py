@@ -111,6 +111,17 @@ def needs_order(table: Negotiations, rule: SegmentationRule, *, rupture_type: Ru
         Where the smallest p attainable is above alpha.
     RecordError
         Where there is no such rupture type or null.
+
+    >>> import warnings
+    >>> from rupturekit.example import example_cohort
+    >>> from rupturekit.negotiation.table import negotiations
+    >>> from rupturekit.segmentation import WHOLE_SESSION, segment
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     held = negotiations(segment(example_cohort(), WHOLE_SESSION, track="r1"))
+    >>> found = needs_order(held, WHOLE_SESSION, draws=99)
+    >>> print(f"{found.estimate.value:.2f}, {found.estimate.test.expected:.2f} expected")
+    0.43, 0.50 expected
     """
     null = as_null(null, (Null.TURNS, Null.RUNS, Null.INTERLEAVING, Null.FREE))
     if rupture_type is not None and rupture_type not in tuple(RuptureType):
@@ -199,6 +210,16 @@ def needs_order_by_type(table: Negotiations, rule: SegmentationRule, *, null: Nu
 
     Safran and Muran let one expect a difference above 0 (agency last in withdrawal, communion last in confrontation);
     document A expects none.
+
+    >>> import warnings
+    >>> from rupturekit.example import example_cohort
+    >>> from rupturekit.negotiation.table import negotiations
+    >>> from rupturekit.segmentation import WHOLE_SESSION, segment
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     held = negotiations(segment(example_cohort(), WHOLE_SESSION, track="r1"))
+    >>> needs_order_by_type(held, WHOLE_SESSION, draws=19)
+    OrderByType(withdrawal, confrontation)
     """
     found: dict[RuptureType, Hypothesis | str] = {}
     for kind in (RuptureType.WITHDRAWAL, RuptureType.CONFRONTATION):

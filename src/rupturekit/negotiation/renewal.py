@@ -52,6 +52,17 @@ def renewal_after_end(table: Negotiations, rule: SegmentationRule, *, null: Null
         Where at no turn number episodes with and without an end are at risk together.
     NotEnoughData
         Where the smallest p attainable is above alpha.
+
+    >>> import warnings
+    >>> from rupturekit.example import example_cohort
+    >>> from rupturekit.negotiation.table import negotiations
+    >>> from rupturekit.segmentation import WHOLE_SESSION, segment
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     held = negotiations(segment(example_cohort(), WHOLE_SESSION, track="r1"))
+    >>> table = renewal_after_end(held, WHOLE_SESSION, draws=19).table
+    >>> table["the end came first"], table["renewal came first"], table["a renewal, no end"]
+    (2, 2, 11)
     """
     null = as_null(null, (Null.TURNS, Null.RUNS))
     laid = laid_episodes(table, rule, null=null)

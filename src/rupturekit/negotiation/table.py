@@ -334,7 +334,18 @@ def negotiations(cohort: Cohort, *, mapping: ActMapping | str | None = None, win
 
 
 def negotiations_of(turns: Turns, *, window: int = 1) -> Negotiations:
-    """Find the negotiations in turns that are laid out already; otherwise as `negotiations`."""
+    """Find the negotiations in turns that are laid out already; otherwise as `negotiations`.
+
+    >>> import warnings
+    >>> from rupturekit.example import example_cohort
+    >>> from rupturekit.negotiation.table import negotiations
+    >>> from rupturekit.segmentation import WHOLE_SESSION, segment
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     held = negotiations(segment(example_cohort(), WHOLE_SESSION, track="r1"))
+    >>> negotiations_of(held.turns, window=3)
+    Negotiations(23 episodes, 26 spells, 13 ends, acts by 'stages')
+    """
     asked: object = window
     if not isinstance(asked, int) or isinstance(asked, bool) or not 1 <= asked <= MOST_WINDOW:
         raise RecordError(f"window is {window!r:.40}; expected a whole number of turns from 1 to {MOST_WINDOW}",

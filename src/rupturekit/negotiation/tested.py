@@ -36,6 +36,19 @@ def hypotheses_of(table: Negotiations, rule: SegmentationRule, *, k: int | None 
         For the match after the end: own turns that communion is averaged over, turns before and after.
     source : str or None
         For the veil: which source of the latent imbalance; has to be said where there are several.
+
+    >>> import warnings
+    >>> from rupturekit.example import example_cohort
+    >>> from rupturekit.negotiation.table import negotiations
+    >>> from rupturekit.segmentation import WHOLE_SESSION, segment
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     held = negotiations(segment(example_cohort(), WHOLE_SESSION, track="r1"))
+    >>> found = hypotheses_of(held, WHOLE_SESSION, draws=19)
+    >>> found["order"]
+    OrderByType(withdrawal, confrontation)
+    >>> found["match after the end"]
+    'not tested: say k, own turns that communion is averaged over, and h, turns before and after; neither has a default'
     """
     tests: dict[str, Callable[[], Hypothesis | OrderByType]] = {
         "order": lambda: needs_order_by_type(table, rule, draws=draws, seed=seed),

@@ -53,6 +53,18 @@ def veil(table: Negotiations, imbalance: RelatednessImbalance | None, *, draws: 
         compete for turns. Where no dyad has two episodes with an imbalance, or nothing varies within dyads.
     NotEnoughData
         Where the smallest p attainable is above alpha.
+
+    >>> import warnings
+    >>> from rupturekit.example import example_cohort
+    >>> from rupturekit.negotiation.table import negotiations
+    >>> from rupturekit.segmentation import WHOLE_SESSION, segment
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     held = negotiations(segment(example_cohort(), WHOLE_SESSION, track="r1"))
+    >>> veil(held, None)
+    Traceback (most recent call last):
+    ...
+    rupturekit.errors.NotEstimable: not estimable: one source: the imbalance needs a source other than the codes ...
     """
     if imbalance is None:
         raise NotEstimable("one source: the imbalance needs a source other than the codes that claims come from; see "

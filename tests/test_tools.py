@@ -21,6 +21,7 @@ import pytest
 
 import forks
 import fuzz
+import known_complementarity
 import known_needs
 import long_checks
 import mutants
@@ -534,3 +535,26 @@ def test_the_page_of_naive_answers_says_what_was_measured() -> None:
         row = kept["rows"][name]
         assert re.search(rf"\| {begins}[^|]* \| {row['studies']} \| {percent(row['naive'])} \| {percent(row['shipped'])} \|",
                          page)
+
+
+# --- known complementarity ------------------------------------------------------------------------------------------
+
+
+def test_in_the_studies_without_answers_people_go_on_as_often_as_is_said() -> None:
+    per_session = known_complementarity.TURNS // 2
+    for persistence, expected in ((0.0, 1 / known_complementarity.PLACES), (0.8, 0.8 + 0.2 / known_complementarity.PLACES)):
+        streams = [known_complementarity.acts(seed, "client", persistence=persistence) for seed in range(40)]
+        same = [before == after for stream in streams for at, (before, after) in enumerate(itertools.pairwise(stream), start=1)
+                if at % per_session]
+        assert sum(same) / len(same) == pytest.approx(expected, abs=0.03)
+    assert known_complementarity.studied(3, persistence=0.8) == known_complementarity.studied(3, persistence=0.8)
+
+
+def test_the_page_on_complementarity_says_what_was_measured() -> None:
+    kept = json.loads((ROOT / stale_results.RESULTS / "complementarity_level.json").read_text(encoding="utf-8"))
+    page = " ".join((ROOT / "docs" / "how-to" / "complementarity.md").read_text(encoding="utf-8").split())
+    at_5 = {(row["null"], row["goes on"]): percent(row["rejected"]["0.05"]) for row in kept["rows"]}
+    assert (f"In {kept['n']:,} simulated studies ({'six' if kept['sessions'] == 6 else ''} dyads, a session of {kept['turns']} "
+            "turns each)") in page
+    assert f"`turns` rejected at .05 in {at_5['turns', 0.8]}, `runs` in {at_5['runs', 0.8]}; where nothing persisted, in " \
+           f"{at_5['turns', 0.0]} and {at_5['runs', 0.0]}" in page

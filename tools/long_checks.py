@@ -280,6 +280,11 @@ def needs_naive() -> dict[str, Any]:
     return _known_truth("naive", runs=400, tool="known_needs.py")
 
 
+def complementarity_level() -> dict[str, Any]:
+    """Test complementarity where nobody answers anybody, in 2,000 studies a row, with and without people who go on."""
+    return _known_truth("level", runs=2000, tool="known_complementarity.py")
+
+
 def _known_truth(check: str, *, runs: int, tool: str = "known_truth.py") -> dict[str, Any]:
     found = tool_run(tool, check, "--runs", str(runs))
     if not found.pop("kept"):
@@ -307,7 +312,7 @@ CHECKS: Mapping[str, Callable[..., dict[str, Any]]] = {
     "reading": reading, "replay": replay, "mutation": mutation, "fuzz": fuzz,
     "simulation": simulation, "permutation": permutation, "recovery": recovery, "level": level, "coverage": coverage,
     "negotiation": negotiation, "alignment": alignment, "needs_recovery": needs_recovery, "needs_level": needs_level,
-    "needs_naive": needs_naive,
+    "needs_naive": needs_naive, "complementarity_level": complementarity_level,
 }
 
 

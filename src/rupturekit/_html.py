@@ -16,7 +16,7 @@ from rupturekit._palette import PHASES
 from rupturekit.vocabulary import Phase
 
 __all__ = ["Cell", "Markup", "Row", "badge", "chip", "counted", "details", "escaped", "facts", "figures", "heading",
-           "joined", "line", "page", "shortened", "spread", "table", "tag"]
+           "joined", "line", "page", "printed", "shortened", "spread", "table", "tag"]
 
 _UNSHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters and lone surrogates: no page can hold them."""
@@ -170,6 +170,16 @@ def page(kind: str, title: str, *content: str, after: Iterable[str] = ()) -> Mar
     head = tag("div", tag("span", kind, class_="rk-kind"), " ", tag("b", line(title, most=120)), " ",
                joined(after, by=" "), class_="rk-head")
     return tag("div", _STYLE, head, *content, class_="rupturekit")
+
+
+def printed(value: object) -> Markup:
+    """Return what a value prints as a fragment: its class, and a paragraph for each line.
+
+    >>> "<p>" in printed("one line")
+    True
+    """
+    lines = (tag("p", line(text, most=MOST_IN_TITLE)) for text in str(value).splitlines())
+    return page(type(value).__name__, "", *lines)
 
 
 # --- the style sheet ---------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from rupturekit import _random
+from rupturekit import _html, _random
 from rupturekit._frames import FrameColumn
 from rupturekit._table import Array, Table, arrays_equal, freeze, held_state, set_closed
 from rupturekit.axis import Axis, Stretch, axis_of
@@ -166,6 +166,9 @@ class Windows:
         lines += [f"  no matched window fits: {n:,} of kind {kind}" for kind, n in self.unmatched.items()]
         return "\n".join([*lines, *(f"  left out: {n:,} {why}" for why, n in self.left_out.items())])
 
+    def _repr_html_(self) -> str:
+        return _html.printed(self)
+
 
 _COLUMNS: Final = ("episode", "kind", "matches", "session", "last_session", "start", "end", "length", "censored",
                    "overlap", "offsets")
@@ -250,7 +253,7 @@ def windows(cohort: Cohort, episodes: Episodes | None = None, *, before: float, 
     _check_matched(matched)
     in_force = _of_track(cohort.columns, chosen)
     given = in_force if episodes is None else _of_track(episodes, chosen)
-    axis = axis_of(cohort, chosen, unit)
+    axis = axis_of(cohort, track=chosen, unit=unit)
     placed = _placed(axis, given)
     if not placed:
         raise NotEstimable(f"none of {len(given):,} episodes of track {chosen!r} holds "
@@ -345,8 +348,8 @@ def _around(axis: Axis, row: EpisodeRow, stretch: Stretch, lengths: tuple[int, i
         yield _Window(episode=episode, kind=WindowKind.BEFORE, low=least, high=low, lines=(first, first),
                       censored=low - least < lengths[0])
     parts = list(_parts(stretch, borders))
-    early = not axis.saw(row.dyad, row.first_session, row.onset)
-    late = not axis.saw(row.dyad, row.last_session, row.end) or row.closed_by in (
+    early = not axis.saw(row.dyad, row.first_session, time=row.onset)
+    late = not axis.saw(row.dyad, row.last_session, time=row.end) or row.closed_by in (
         ClosedBy.SESSION_END, ClosedBy.OBSERVATION_END)
     for at, (kind, start, end) in enumerate(parts):
         lines = axis.line(min(start, high - 1)), axis.line(max(min(start, high - 1), end - 1))

@@ -71,7 +71,7 @@ class Axis:
         session, start, end, place = spots[last]
         return begins, place + (min(row.end, end) if session == row.last_session else end) - start + 1
 
-    def saw(self, dyad: str, session: int, time: int) -> bool:
+    def saw(self, dyad: str, session: int, *, time: int) -> bool:
         """Return whether a time was observed."""
         return any(start <= time <= end for start, end in self.seen.get((dyad, session), ()))
 
@@ -80,14 +80,14 @@ class Axis:
         return slice(*np.searchsorted(self.at, [low, high]).tolist())
 
 
-def axis_of(cohort: Cohort, track: str, unit: str) -> Axis:
+def axis_of(cohort: Cohort, *, track: str, unit: str) -> Axis:
     """Lay the lines of a track end to end, in microseconds or in turns.
 
     Where the study records turn numbers, these are the turns; elsewhere a turn is all that one party does until the
     other moves.
 
     >>> from rupturekit.example import example_cohort
-    >>> int(axis_of(example_cohort(), "r1", "turns").begin[1])
+    >>> int(axis_of(example_cohort(), track="r1", unit="turns").begin[1])
     9
     """
     lines = lines_of(cohort, track, across_sessions=False)

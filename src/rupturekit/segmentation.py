@@ -267,7 +267,7 @@ def _roles(cohort: Cohort, rule: SegmentationRule, rows: Array) -> tuple[Array, 
     return opens, closes
 
 
-def looked_at(cohort: Cohort, rule: SegmentationRule, rows: Array) -> Array:
+def looked_at(cohort: Cohort, rule: SegmentationRule, *, rows: Array) -> Array:
     """Return which of the moves a rule looks at to open an episode, keep it open, or close it."""
     opens, closes = _roles(cohort, rule, rows)
     return opens | closes

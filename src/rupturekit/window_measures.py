@@ -9,6 +9,7 @@ from typing import Final, Literal, TypeAlias
 import attrs
 import numpy as np
 
+from rupturekit import _html
 from rupturekit._frames import FrameColumn
 from rupturekit._table import Array, freeze, held_state, set_closed
 from rupturekit.around import KINDS, WindowKind, Windows, as_window_kind
@@ -65,6 +66,9 @@ class WindowValues:
     def __str__(self) -> str:
         means = {kind: self.mean(kind) for kind in KINDS}
         return "\n".join([repr(self), *(f"  {kind}: {mean:.4g}" for kind, mean in means.items() if mean is not None)])
+
+    def _repr_html_(self) -> str:
+        return _html.printed(self)
 
 
 def over_windows(windows: Windows, measure: Measure, *, what: str, per: Literal["minute", "turn"] | None = None

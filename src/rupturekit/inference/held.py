@@ -15,7 +15,7 @@ __all__ = ["held_moves"]
 
 def held_moves(cohort: Cohort, episodes: Episodes, rule: SegmentationRule) -> npt.NDArray[np.bool_]:
     """Return which members stay: what the rule looks at; of coders' episodes, all at their first and last instant."""
-    held = looked_at(cohort, rule, episodes.members)
+    held = looked_at(cohort, rule, rows=episodes.members)
     coders = episodes.rows.source == episodes.rows.code_of("source", word=EpisodeSource.CODERS)
     instant = instants_of(cohort, episodes)
     for at in np.flatnonzero(coders & (episodes.lengths > 0)).tolist():

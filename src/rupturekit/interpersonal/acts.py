@@ -209,7 +209,7 @@ def usable_in(at: Positions, convention: Convention) -> Array:
     return np.asarray(at.placed & (at.focus != FOCUSES.index(Focus.INTROJECT)))
 
 
-def mean_over_dyads(plane: Plane, what: str, values: Mapping[str, float], *, bounds: tuple[float, float],
+def mean_over_dyads(plane: Plane, values: Mapping[str, float], *, what: str, bounds: tuple[float, float],
                     n: Mapping[str, int], confidence: float, level: str | None, seed: int, warned: tuple[str, ...]
                     ) -> Estimate:
     """Return the mean of one value a dyad, each counted alike, with its interval and what has to be said with it."""

@@ -16,7 +16,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from rupturekit import _random
+from rupturekit import _html, _random
 from rupturekit.errors import CodingWarning, NotEnoughData, NotEstimable, RecordError
 from rupturekit.inference.estimate import NullTest
 from rupturekit.inference.permutation import permutation_test
@@ -233,6 +233,9 @@ class CircularSummary:
         return (f"{self.n:,} directions: mean {mean}, resultant length {self.resultant_length:.4g}, circular variance "
                 f"{self.variance:.4g} (1 - R), range {self.range:.4g} {self.unit}")
 
+    def _repr_html_(self) -> str:
+        return _html.printed(self)
+
 
 def circular_summary(angles: npt.ArrayLike, *, unit: Unit = "degrees") -> CircularSummary:
     """Describe a sample of directions: mean, resultant length, variance, deviations and range.
@@ -284,6 +287,9 @@ class RayleighTest:
 
     def __str__(self) -> str:
         return f"p = {self.p:.4g}: R = {self.statistic:.4g} of {self.n:,} angles; {self.method}"
+
+    def _repr_html_(self) -> str:
+        return _html.printed(self)
 
 
 def rayleigh_test(angles: npt.ArrayLike, *, unit: Unit = "degrees") -> RayleighTest:

@@ -22,6 +22,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from rupturekit import _html
 from rupturekit._table import Array, arrays_equal, held_state, read_only, set_closed
 from rupturekit.errors import NotEstimable, RecordError, did_you_mean, listed
 from rupturekit.interpersonal.circular import normal_angles
@@ -126,6 +127,9 @@ class StructuralSummary:
         said = (f"elevation {self.elevation:.4g}, amplitude {self.amplitude:.4g} at {towards} (x {self.x:.4g}, y "
                 f"{self.y:.4g}), R2 {fit}; {self.n_octants} octants, {self.method}")
         return "\n".join([said, *(f"warning: {text}" for text in self.warnings)])
+
+    def _repr_html_(self) -> str:
+        return _html.printed(self)
 
 
 def structural_summary(scores: Mapping[str, float | None] | Sequence[float | None], *, angles: Angles = OCTANT_ANGLES,

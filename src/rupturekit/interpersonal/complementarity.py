@@ -16,6 +16,7 @@ from typing import Any, Final
 import attrs
 import numpy as np
 
+from rupturekit import _html
 from rupturekit._frames import FrameColumn
 from rupturekit._schema import ABSENT_CODE
 from rupturekit._table import Array
@@ -94,6 +95,9 @@ class MovePairs:
         counts = np.bincount(self.fit, minlength=len(FITS[self.convention])).tolist()
         said = [f"  {kind}: {n:,}" for kind, n in zip(FITS[self.convention], counts, strict=True)]
         return "\n".join([f"{len(self):,} pairs at lag {self.lag}, after {self.convention}", *said, f"  {NO_NEED}"])
+
+    def _repr_html_(self) -> str:
+        return _html.printed(self)
 
     def frame_columns(self) -> dict[str, FrameColumn]:
         """Return one row a pair, as a data frame holds it; moves by their `row_id`."""
@@ -228,6 +232,9 @@ class Complementarity:
             f"distance from the complement: {self.distance.value:.4g} degrees, cosine {self.cosine.value:.4g}",
             f"share where the first party goes first at one instant: {first}; where the second does: {second}",
             *(f"left out: {n:,} {why}" for why, n in self.left_out.items()), NO_NEED])
+
+    def _repr_html_(self) -> str:
+        return _html.printed(self)
 
 
 def complementarity(cohort: Cohort, placement: Placement | str | Path, *, convention: Convention | str,
@@ -473,7 +480,7 @@ def _estimate(plane: Plane, pairs: _Pairs, what: str, values: Mapping[str, float
     held = pairs.acts.stream
     whose = "" if responder is None else f", answers of the {responder}"
     return mean_over_dyads(
-        plane, f"{what} (complementarity after {plane.convention}, lag {lag}{whose})", values, bounds=bounds,
+        plane, values, what=f"{what} (complementarity after {plane.convention}, lag {lag}{whose})", bounds=bounds,
         n={held.over: len(np.unique(held.unit[pairs.first])), "pairs of moves": len(pairs.fit)},
         confidence=confidence, level=level, seed=seed, warned=order_warning(held, see="see over_orders"))
 

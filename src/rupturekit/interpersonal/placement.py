@@ -22,7 +22,7 @@ from typing import Final
 import attrs
 import numpy as np
 
-from rupturekit import _definitions
+from rupturekit import _definitions, _html
 from rupturekit._definitions import Node
 from rupturekit._table import Array, arrays_equal, freeze, held_state, read_only, set_closed
 from rupturekit.codebooks import Codebook
@@ -156,6 +156,9 @@ class Placement:
             lines.append(f"  {place.code:<{width}}  {place.angle:g} degrees, length {place.length:g}{about} "
                          f"({place.evidence})")
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return _html.printed(self)
 
 
 # --- reading -------------------------------------------------------------------------------------------------------
@@ -331,6 +334,9 @@ class Positions:
     def __str__(self) -> str:
         left = [f"not placed: {code} ({n:,})" for code, n in self.unplaced.items()]
         return "\n".join([f"{self.n_placed:,} of {len(self):,} moves placed by {self.placement.name}", *left])
+
+    def _repr_html_(self) -> str:
+        return _html.printed(self)
 
 
 def positions(cohort: Cohort, placement: Placement | str | Path) -> Positions:

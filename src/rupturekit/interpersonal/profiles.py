@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from rupturekit import _random
+from rupturekit import _html, _random
 from rupturekit._table import Array, held_state, read_only, set_closed
 from rupturekit.errors import NotEnoughData, NotEstimable, RecordError, listed
 from rupturekit.inference.clusters import FEW_CLUSTERS, FEWEST_CLUSTERS
@@ -94,6 +94,9 @@ class Direction:
         return (f"{self.what}: {self.value:.4g} degrees, {self.confidence:.0%} interval: {low:.4g} to {high:.4g}"
                 f"{across}")
 
+    def _repr_html_(self) -> str:
+        return _html.printed(self)
+
 
 @attrs.frozen(kw_only=True, repr=False)
 class GroupProfile:
@@ -146,6 +149,9 @@ class GroupProfile:
                   for one in (self.elevation, self.x, self.y, self.amplitude)]
         return "\n".join([*lines, f"  {self.displacement}", f"  R2: {fit}",
                           *(f"  warning: {text}" for text in self.warnings)])
+
+    def _repr_html_(self) -> str:
+        return _html.printed(self)
 
 
 def _interval_text(one: Estimate) -> str:
@@ -446,6 +452,9 @@ class ProfileContrast:
         lines = [f"{one.what}: {one.value:.4g}, interval: {_interval_text(one)}"
                  for one in (self.elevation, self.x, self.y, self.amplitude)]
         return "\n".join([self.label, *lines, str(self.displacement)])
+
+    def _repr_html_(self) -> str:
+        return _html.printed(self)
 
 
 def profile_contrast(first: GroupProfile, second: GroupProfile, *, confidence: float = 0.95) -> ProfileContrast:

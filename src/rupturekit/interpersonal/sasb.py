@@ -16,6 +16,7 @@ from typing import Final
 
 import attrs
 
+from rupturekit import _html
 from rupturekit.errors import RecordError, expect
 from rupturekit.interpersonal.placement import Focus
 
@@ -70,6 +71,9 @@ class Cluster:
 
     def __str__(self) -> str:
         return self.code
+
+    def _repr_html_(self) -> str:
+        return _html.printed(self)
 
 
 CLUSTERS: Final = tuple(Cluster(surface, number) for surface in _FOCUS for number in range(1, 9))

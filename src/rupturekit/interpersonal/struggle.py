@@ -8,6 +8,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 
+from rupturekit import _html
 from rupturekit._table import Array
 from rupturekit.cohort import Cohort
 from rupturekit.errors import RecordError
@@ -66,6 +67,9 @@ class ControlStruggle:
         left = [f"left out: {n:,} {why}" for why, n in self.left_out.items()]
         return "\n".join([self.share.summary(), f"{len(self.runs):,} runs of {self.at_least} turns or more", *left])
 
+    def _repr_html_(self) -> str:
+        return _html.printed(self)
+
 
 def control_struggle(cohort: Cohort, placement: Placement | str | Path, *, at_least: int, track: str | None = None,
                      tie_rule: TieRule | str = TieRule.AS_FILED, confidence: float = 0.95, level: str | None = None,
@@ -113,7 +117,7 @@ def control_struggle(cohort: Cohort, placement: Placement | str | Path, *, at_le
     hits, of = Counts.of(whose, inside[known]), Counts.of(whose, np.ones(len(whose), dtype=np.int64))
     values = dict(zip(hits.keys, (hits.values / of.values).tolist(), strict=True))
     share = mean_over_dyads(
-        plane, f"share of turns in a control struggle of {at_least} turns or more", values, bounds=(0.0, 1.0),
+        plane, values, what=f"share of turns in a control struggle of {at_least} turns or more", bounds=(0.0, 1.0),
         n={"sessions": len(np.unique(turns.unit[known])), "turns": len(whose)}, confidence=confidence, level=level,
         seed=seed, warned=order_warning(
             acts.stream, see="compare tie_rule=\"first_party_first\" and \"second_party_first\""))

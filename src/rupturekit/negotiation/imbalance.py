@@ -249,7 +249,8 @@ def communion_gap(table: Negotiations, *, k: int) -> CommunionGap:
     session_key = cohort.session_keys()
     fresh = np.diff(session_key[rows], prepend=-1) != 0
     fresh |= np.diff(cohort.moves.onset[rows], prepend=-1) != 0
-    turns = laid_in_turns(cohort, rows, np.cumsum(fresh), mapping=table.turns.mapping, rule=table.turns.tie_rule)
+    turns = laid_in_turns(cohort, rows, instant=np.cumsum(fresh), mapping=table.turns.mapping,
+                          rule=table.turns.tie_rule)
     head = turns.rows[turns.first]
     session = session_key[head]
     inside = np.zeros(len(cohort.moves), dtype=bool)

@@ -140,7 +140,7 @@ class MoveTurns:
     silent: int
 
 
-def laid_in_turns(cohort: Cohort, rows: Array, instant: Array, *, mapping: ActMapping, rule: TieRule) -> MoveTurns:
+def laid_in_turns(cohort: Cohort, rows: Array, *, instant: Array, mapping: ActMapping, rule: TieRule) -> MoveTurns:
     """Lay moves out in turns, each one party's moves at one instant.
 
     Parameters
@@ -168,7 +168,7 @@ def laid_in_turns(cohort: Cohort, rows: Array, instant: Array, *, mapping: ActMa
 
 
 def _laid_out(cohort: Cohort, episodes: Episodes, mapping: ActMapping, rule: TieRule) -> Turns:
-    held = laid_in_turns(cohort, episodes.members, instants_of(cohort, episodes), mapping=mapping, rule=rule)
+    held = laid_in_turns(cohort, episodes.members, instant=instants_of(cohort, episodes), mapping=mapping, rule=rule)
     same = np.diff(held.instant) == 0
     shared = np.zeros(len(held.first), dtype=bool)
     shared[1:] = same

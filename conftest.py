@@ -6,6 +6,7 @@ import contextlib
 import doctest
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,9 @@ from hypothesis import HealthCheck, settings
 ROOT = Path(__file__).resolve().parent
 SHARED = ROOT.parent / "shared"
 ABSENT = "shared data absent: "
+NO_BROWSER = "browser absent: "
+MAY_BE_SKIPPED = {"shared": ABSENT, "browser": NO_BROWSER}
+"""Marker -> how the reason of a skip begins; no other test may be skipped."""
 
 # The example plug-in is a package of its own: tests/test_registry.py installs it and runs its tests.
 collect_ignore = ["tests/example-plugin"]
@@ -62,27 +66,54 @@ def shared_file(shared: Path) -> Callable[[str], Path]:
     return find
 
 
-class SharedCount:
-    """Count the tests marked `shared`, and let no other test be skipped."""
+# A browser, and the program that looks for what keeps people out
+
+@pytest.fixture(scope="module")
+def chromium() -> str:
+    """Return where Chromium is, or skip where there is none; in CI that is a failure."""
+    found = shutil.which(os.environ.get("RUPTUREKIT_CHROMIUM", "chromium"))
+    return found or _without("Chromium; install it (Debian: apt-get install chromium), or say in RUPTUREKIT_CHROMIUM "
+                             "where it is")
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """Return the text of axe-core, or skip where there is none; in CI that is a failure."""
+    file = Path(os.environ.get("RUPTUREKIT_AXE", ""))
+    if not file.is_file():
+        _without("axe-core; unpack its npm package (npm pack axe-core) and name its axe.min.js in RUPTUREKIT_AXE")
+    return file.read_text(encoding="utf-8")
+
+
+def _without(what: str) -> str:
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{NO_BROWSER}{what}", pytrace=False)
+    pytest.skip(f"{NO_BROWSER}{what}")
+
+
+class SkipCount:
+    """Count the tests that may be skipped, and let no other test be."""
 
     def __init__(self) -> None:
-        self.marked: set[str] = set()
-        self.ran = 0
-        self.absent = 0
+        self.marked: dict[str, str] = {}
+        self.ran = dict.fromkeys(MAY_BE_SKIPPED, 0)
+        self.absent = dict.fromkeys(MAY_BE_SKIPPED, 0)
         self.forbidden: list[str] = []
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
-        if item.get_closest_marker("shared") is not None:
-            self.marked.add(item.nodeid)
+        for marker in MAY_BE_SKIPPED:
+            if item.get_closest_marker(marker) is not None:
+                self.marked[item.nodeid] = marker
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        marker = self.marked.get(report.nodeid, "")
         if report.skipped and not hasattr(report, "wasxfail"):
-            if report.nodeid in self.marked and ABSENT in str(report.longrepr):
-                self.absent += 1
+            if marker and MAY_BE_SKIPPED[marker] in str(report.longrepr):
+                self.absent[marker] += 1
             else:
                 self.forbidden.append(report.nodeid)
-        elif report.when == "call" and report.nodeid in self.marked:
-            self.ran += 1
+        elif report.when == "call" and marker:
+            self.ran[marker] += 1
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.skipped:
@@ -94,10 +125,12 @@ class SharedCount:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        terminalreporter.write_line(f"shared data: {self.ran} ran, {self.absent} skipped (absent)")
+        for marker, name in (("shared", "shared data"), ("browser", "browser")):
+            terminalreporter.write_line(f"{name}: {self.ran[marker]} ran, {self.absent[marker]} skipped (absent)")
         for nodeid in self.forbidden:
             terminalreporter.write_line(
-                f"FORBIDDEN SKIP {nodeid}: only a test marked `shared` may be skipped, by its fixture",
+                f"FORBIDDEN SKIP {nodeid}: only a test marked {' or '.join(MAY_BE_SKIPPED)} may be skipped, by its "
+                "fixture",
                 red=True,
             )
 
@@ -124,6 +157,6 @@ class Pages:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register for the whole run: a conftest's own hooks reach no further than its directory."""
-    config.pluginmanager.register(SharedCount(), "rupturekit-shared-count")
+    config.pluginmanager.register(SkipCount(), "rupturekit-skip-count")
     config.pluginmanager.register(Pages(), "rupturekit-pages")
     doctest.DocTestParser = _MarkdownParser  # type: ignore[misc]

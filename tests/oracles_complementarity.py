@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from itertools import groupby
 
-__all__ = ["apart", "free_starts", "kiesler", "pairs", "runs_of_control", "sasb", "turns", "windows_of"]
+__all__ = ["apart", "corresponds", "free_starts", "kiesler", "pairs", "reciprocates", "runs_of_control", "sasb", "turns", "windows_of"]
 
 
 def turns(party: Sequence[Hashable], unit: Sequence[Hashable]) -> list[list[int]]:
@@ -34,9 +34,17 @@ def _half(angle: int, low: int, high: int) -> int:
 
 def kiesler(act: int, answer: int) -> str:
     """Return the kind of pair for two angles in whole degrees."""
-    same = _half(act, -90, 90) == _half(answer, -90, 90)
-    reciprocal = _half(act, 0, 180) == -_half(answer, 0, 180)
-    return {2: "complementary", 1: "acomplementary", 0: "anticomplementary"}[same + reciprocal]
+    return {2: "complementary", 1: "acomplementary", 0: "anticomplementary"}[corresponds(act, answer) + reciprocates(act, answer)]
+
+
+def corresponds(act: int, answer: int) -> bool:
+    """Return whether both are on the right, on the left, or on the axis between."""
+    return _half(act, -90, 90) == _half(answer, -90, 90)
+
+
+def reciprocates(act: int, answer: int) -> bool:
+    """Return whether one is above and the other below, or both are on the axis between."""
+    return _half(act, 0, 180) == -_half(answer, 0, 180)
 
 
 def apart(act: int, answer: int) -> int:

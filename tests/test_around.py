@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import needs_studies as needs
 import oracles_complementarity as plain
+import oracles_negotiation as negotiated
 import rupturekit as rk
 from rupturekit.around import KINDS, MOST_MATCHED, WindowKind, Windows, windows
 from rupturekit.episode import Dyad, EpisodeRow, ObservedStretch
@@ -22,9 +24,11 @@ from rupturekit.frames import columns_of
 from rupturekit.inference.clusters import clustering_of
 from rupturekit.interpersonal.complementarity import complementary_share
 from rupturekit.interpersonal.placement import parse_placement
+from rupturekit.negotiation.acts import mapping_of_codebook
 from rupturekit.state_machine import parse_model
+from rupturekit.ties import TieRule
 from rupturekit.vocabulary import ClosedBy, Need, Phase, TimeKind
-from rupturekit.window_measures import WindowValues, count_of, need_share, over_windows, window_contrast
+from rupturekit.window_measures import WindowValues, count_of, met_share, need_share, over_windows, window_contrast
 
 pytestmark = pytest.mark.filterwarnings("ignore::rupturekit.CodingWarning")
 
@@ -531,6 +535,45 @@ def test_what_codes_do_is_counted_and_shared() -> None:
         need_share(needy, verbs=("clam",))
     with pytest.raises(NotEstimable, match="no code of 3rs-2022 carries an act"):
         need_share(rk.Cohort.of((), coding=rk.Coding(codebook="3rs-2022")), verbs=("grant",))
+    less = mapping_of_codebook(needy.coding.codebook).without("gr-ag")
+    assert need_share(needy, mapping=less)(np.arange(5)) == 1 / 2
+    with pytest.raises(RecordError, match="no rater stated an act on a need"):
+        need_share(needy, mapping="raters")
+
+
+@settings(max_examples=60)
+@given(needs.STUDIES, st.integers(0, 8), st.integers(0, 12), st.sampled_from([None, *Need]), st.sampled_from(needs.PARTIES),
+       st.sampled_from([str(rule) for rule in TieRule]))
+def test_claims_met_among_some_moves_are_those_of_the_loop(study: needs.Study, low: int, length: int, need: Need | None,
+                                                           party: str, rule: str) -> None:
+    cohort = needs.cohort_of(study)
+    share, moves = met_share(cohort, party, need=need, tie_rule=rule), cohort.moves
+    for dyad, drawn in study.items():
+        for number, session in enumerate(drawn, start=1):
+            inside = [said for said in session if low <= said[2] < low + length]
+            spells = [spell for spell in negotiated.spells(needs.turns_said(inside, rule), stopped=False)
+                      if spell.party == needs.PARTIES.index(party) and need in (None, spell.need)]
+            rows = np.array([at for at in range(len(moves)) if (moves[at].dyad, moves[at].session) == (dyad, number)
+                             and rk.seconds(low) <= moves[at].onset < rk.seconds(low + length)], dtype=np.int64)
+            expected = sum(spell.cause == "met" for spell in spells) / len(spells) if spells else None
+            assert share(rows) == expected
+
+
+def test_claims_met_are_a_measure_over_windows() -> None:
+    cohort = needs.cohort_of({"D1": [[("client", "cl-ag", 0), ("therapist", "gr-ag", 1), ("client", "cl-re", 2)]]})
+    found = windows(cohort, before=0, after=0, unit="turns", matched=0)
+    values = over_windows(found, met_share(cohort, "client"), what="claims of the client that were met")
+    assert values.value.tolist() == [0.5]
+    less = mapping_of_codebook(needs.BOOK).without("gr-ag")
+    assert met_share(cohort, "client", mapping=less)(np.arange(3)) == 0
+    nobody = needs.cohort_of({"D1": [[("client", "cl-ag", 0), (None, "re-ack", 1), ("therapist", "gr-ag", 2), ("client", "cl-re", 3)]]})
+    assert met_share(nobody, "client")(np.arange(3)) == 1    # who moved at the second instant is not known
+    apart = needs.cohort_of({"D1": [[("client", "cl-ag", 0)], [("client", "cl-re", 0)]]})
+    assert [met_share(apart, "client", need="agency")(np.array([at])) for at in (0, 1)] == [0, None]    # two sessions
+    with pytest.raises(RecordError, match="there is no party 'clint'; did you mean 'client'"):
+        met_share(cohort, "clint")
+    with pytest.raises(RecordError, match="expected a need"):
+        met_share(cohort, "client", need="agncy")
 
 
 def test_complementarity_is_a_measure_over_windows() -> None:

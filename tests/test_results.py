@@ -38,7 +38,7 @@ from rupturekit.traces import TraceSummary, TraceTable
 from rupturekit.vocabulary import Awareness, Layer, Need, NeedMode, RuptureType
 
 DATA = Path(__file__).parent / "data"
-ALONE = sorted(KINDS.keys() - {"TraceTable", "TraceEnds", "Dwell", "Visits"})
+ALONE = sorted(KINDS.keys() - {"Alignments", "TraceTable", "TraceEnds", "Dwell", "Visits"})
 
 
 # --- any value of any class --------------------------------------------------------------------------------------
@@ -263,7 +263,7 @@ def test_numbers_that_are_not_finite_are_not_written(value: float) -> None:
 
 
 def test_what_is_no_result_is_not_written() -> None:
-    with pytest.raises(RecordError, match="dict is no result that is written as JSON; these are: AnswerContingency, Bias"):
+    with pytest.raises(RecordError, match="dict is no result that is written as JSON; these are: Alignments, AnswerContingency, Bias"):
         to_json({})
 
 

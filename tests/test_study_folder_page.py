@@ -18,3 +18,9 @@ def test_every_column_of_every_table_is_on_it() -> None:
         assert f"### {name}\n" in page
         for field in _schema.columns(record):
             assert f"| `{field}` |" in page
+
+
+def test_what_each_analysis_needs_names_tables_that_there_are() -> None:
+    words = " ".join(tables for _, tables, _ in study_folder_page.NEEDED).replace("(", " ").replace(",", " ").split()
+    named = {word for word in words if word in TABLES}
+    assert named == set(TABLES)

@@ -18,6 +18,7 @@ import pyreadstat
 
 from rupturekit import example
 from rupturekit.codebooks import load_codebook, parse_codebook, read_codebook
+from rupturekit.conformance.rules import parse_rules, read_rules
 from rupturekit.episode import Coding
 from rupturekit.errors import RuptureKitError
 from rupturekit.exchange import model_from_json, model_to_json
@@ -307,6 +308,8 @@ def targets() -> dict[str, Target]:
         "model": Target(_file(read_model, "model.toml"), models),
         "model text": Target(_text(parse_model), models),
         "model JSON": Target(_text(model_from_json), exchanged),
+        "rules": Target(_file(read_rules, "rules.toml"), _data("src/rupturekit/rules")),
+        "rules text": Target(_text(parse_rules), _data("src/rupturekit/rules")),
         "results JSON": _results_target(),
         "tracer JSON": Target(_text(_resume), (_tracer_text(),)),
     }

@@ -250,6 +250,28 @@ def alignment() -> dict[str, Any]:
         "programme without a table, and of dict loops that only replay; growth in seconds; bytes a move"))
 
 
+def alignment_pm4py() -> dict[str, Any]:
+    """Measure how fast episodes are aligned beside pm4py, in the environment that RUPTUREKIT_PM4PY names."""
+    return _measured("alignment_pm4py", what=(
+        "CPU microseconds an episode (median, in turns) of exact alignment costs of n episodes, by the walk and by the "
+        "programme, and of each exact search of pm4py on the first 200 of them, which finds the same costs"))
+
+
+def vectors() -> dict[str, Any]:
+    """Count the vectors of costs that come up in alignments to each shipped model, and how often they are too many."""
+    return _measured("vectors", what=(
+        "vectors of costs that can come up in alignments, by shipped model and codebook (none said where they are more "
+        "than are numbered); the most that came up in simulated cohorts, and the share of cohorts in which the "
+        "programme was run instead; n counts episodes of each pair"))
+
+
+def report() -> dict[str, Any]:
+    """Measure how long a report takes, how large it is, and how quickly its page answers in Chromium."""
+    return _measured("report", what=(
+        "seconds on the clock (and of the processor) of `rupturekit report`, megabytes of the file, nodes of the page "
+        "at rest, milliseconds of opening an episode and of filtering; n counts the episodes of the largest report"))
+
+
 def recovery() -> dict[str, Any]:
     """Recover each parameter of the simulator by a plain estimator, without bias, over 500 studies."""
     return _known_truth("recovery", runs=500)
@@ -285,6 +307,16 @@ def complementarity_level() -> dict[str, Any]:
     return _known_truth("level", runs=2000, tool="known_complementarity.py")
 
 
+def comparison() -> dict[str, Any]:
+    """Choose among process models in 60 cohorts of each, of 20 dyads and of others: the true one, never the flower."""
+    return _known_truth("choice", runs=60, tool="known_models.py")
+
+
+def order_level() -> dict[str, Any]:
+    """Estimate and test order gain where there is no order, 2,000 studies by segmentation rule; and where there is."""
+    return _known_truth("level", runs=2000, tool="known_order.py")
+
+
 def _known_truth(check: str, *, runs: int, tool: str = "known_truth.py") -> dict[str, Any]:
     found = tool_run(tool, check, "--runs", str(runs))
     if not found.pop("kept"):
@@ -311,8 +343,10 @@ CHECKS: Mapping[str, Callable[..., dict[str, Any]]] = {
     "thorough": thorough, "growth": growth, "import_time": import_time,
     "reading": reading, "replay": replay, "mutation": mutation, "fuzz": fuzz,
     "simulation": simulation, "permutation": permutation, "recovery": recovery, "level": level, "coverage": coverage,
-    "negotiation": negotiation, "alignment": alignment, "needs_recovery": needs_recovery, "needs_level": needs_level,
-    "needs_naive": needs_naive, "complementarity_level": complementarity_level,
+    "negotiation": negotiation, "alignment": alignment, "vectors": vectors, "needs_recovery": needs_recovery,
+    "needs_level": needs_level,
+    "needs_naive": needs_naive, "comparison": comparison, "complementarity_level": complementarity_level,
+    "order_level": order_level, "alignment_pm4py": alignment_pm4py, "report": report,
 }
 
 

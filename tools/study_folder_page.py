@@ -9,6 +9,8 @@ import attrs
 
 from rupturekit import _schema
 from rupturekit._schema import Column
+from rupturekit.inference.clusters import FEW_CLUSTERS, FEWEST_CLUSTERS
+from rupturekit.interpersonal.cosine import FEWEST_SCALES
 from rupturekit.records.study import TABLES
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "study-folder.md"
@@ -70,22 +72,58 @@ use_coded = true                    # keep what the coders drew, where they drew
 
 ## What each analysis needs
 
-| to ... | the tables it needs |
-|---|---|
-| trace episodes | moves |
-| tell "none seen" from "not coded" | moves, observed |
-| know that observation stopped early | moves, observed, sessions with duration |
-| use the coders' own episodes | moves, episodes (and members, where a stretch alone cannot say which moves belong) |
-| print Table 1 in full | moves, observed, sessions, dyads, ratings, labels, context |
-| keep the sources of repair beside each other | moves, labels (`rated_resolution`, `reported_resolution`) |
-
-## The tables
+`moves` is always needed. Where something is missing the analysis says so: it refuses with what is needed and what was
+found, gives the number without an interval, or names what it had to assume. It never fills in.
 """
+
+NEEDED = (
+    ("describe what was coded", "none", "one move"),
+    ("print Table 1 in full", "observed, sessions, dyads, ratings, labels, context", ""),
+    ('tell "none seen" from "not coded"', "observed", ""),
+    ("know that observation stopped early", "observed, sessions with duration", ""),
+    ("trace episodes", "none",
+     "a codebook with codes for a marker and for some step of the model; `coverage` says which"),
+    ("say seconds", "none", "a clock, or segments of a stated length; turns and bare order give turns"),
+    ("use the coders' own episodes",
+     "episodes (and members, where a stretch alone cannot say which moves belong)", ""),
+    ("see how much the segmentation rule decides", "none", "one marker"),
+    ("keep the sources of repair beside each other", "labels (`rated_resolution`, `reported_resolution`)", ""),
+    ("align episodes, see their fit", "none", "an end of the model that can be reached"),
+    ("hold episodes against rules of conduct", "none",
+     "codes for what a rule looks for; a clock, where it limits time"),
+    ("compare process models", "none",
+     "functions that all of them share, and two people or dyads, each with an episode of two or more moves"),
+    ("test order along a model, or of its stages", "none",
+     "arrangements enough for p at or below alpha: usually several episodes, each with three or more free moves of a "
+     "party"),
+    ("give any mean over dyads", "none", "one dyad that gives a value"),
+    ("give it an interval", "dyads with therapists, where dyads share any",
+     f"{FEWEST_CLUSTERS} independent units (therapists, else dyads); from {FEW_CLUSTERS} on the interval is a "
+     "bootstrap"),
+    ("trace a negotiation of needs", "none, with acts in the codebook; labels (`need_act`) or a mapping else",
+     "acts of both parties, or rates are not estimable"),
+    ("say mutuality", "as above", "in a dyad, a claim of each party that was not cut off"),
+    ("compare match before and after the end", "as above",
+     "turns of both outside episodes, and h turns on either side of an end"),
+    ("hold the veil against data", "needs (latent, both parties, from a source other than the codes)",
+     "two episodes in a dyad whose imbalance differs"),
+    ("place behaviour on the plane", "none", "a placement of the codebook"),
+    ("say complementarity", "none", "adjacent turns of both parties with placed moves"),
+    ("a structural summary", "none: scores are handed over as numbers",
+     f"{FEWEST_SCALES} scales; for a group's intervals {FEWEST_CLUSTERS} people or clusters, for correlations with a "
+     "measure 3 people"),
+    ("compare windows around episodes", "observed",
+     "a stretch of the same session, as long as the window, without an episode"),
+    ("plan a study by simulation", "none", "a design; no data at all"),
+)
+"""What each analysis needs: to do what, which tables besides moves, and at least what."""
 
 
 def page() -> str:
     """Return the whole page."""
-    return HEAD + "".join(_table(name, record) for name, record in TABLES.items())
+    needed = "".join(f"| {' | '.join(row)} |\n" for row in NEEDED)
+    tables = "".join(_table(name, record) for name, record in TABLES.items())
+    return f"{HEAD}\n| to ... | tables besides moves | at least |\n|---|---|---|\n{needed}\n## The tables\n{tables}"
 
 
 def _table(name: str, record: type) -> str:

@@ -18,8 +18,9 @@ from rupturekit.vocabulary import Phase
 __all__ = ["Cell", "Markup", "Row", "badge", "chip", "counted", "details", "escaped", "facts", "figures", "heading",
            "joined", "line", "page", "printed", "shortened", "spread", "table", "tag"]
 
-_UNSHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-"""Control characters and lone surrogates: no page can hold them."""
+_UNSHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters and lone surrogates, which no page can hold, and signs that turn text around: one that opens in
+a name and is never closed takes the end of whatever was to keep the name apart."""
 
 MOST_CHARACTERS: Final = 60
 """A cell shows this much of a text, and its title some more."""
@@ -46,7 +47,16 @@ def escaped(text: str) -> Markup:
     >>> escaped("<b>")
     '&lt;b&gt;'
     """
-    return text if isinstance(text, Markup) else Markup(html.escape(_UNSHOWN.sub("\ufffd", str(text))))
+    return text if isinstance(text, Markup) else Markup(html.escape(plain(str(text))))
+
+
+def plain(text: str) -> str:
+    """Return text in which every sign that no page should hold is replaced by one that can be seen.
+
+    >>> plain("a\u202eb")
+    'a\ufffdb'
+    """
+    return _UNSHOWN.sub("\ufffd", text)
 
 
 def joined(parts: Iterable[str], *, by: str = "") -> Markup:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,14 @@ from rupturekit._table import Table
 from rupturekit.alphabet import Coverage, coverage
 from rupturekit.cohort import Cohort, choose_track, oddities
 from rupturekit.conformance.alignment import Alignments, align_cohort
+from rupturekit.conformance.comparison import ModelComparison, compare_models
 from rupturekit.conformance.costs import AlignmentCosts
 from rupturekit.conformance.order import OrderGain, order_gain
+from rupturekit.conformance.rules import RuleSet
+from rupturekit.conformance.rules_chance import RuleLifts, rule_lifts
+from rupturekit.conformance.rules_checked import RuleChecks, check_rules
+from rupturekit.conformance.specificity import OrderSpecificity, order_specificity
+from rupturekit.conformance.stages import StageOrder, stage_order
 from rupturekit.description import Description, describe
 from rupturekit.errors import RecordError
 from rupturekit.negotiation.account import (
@@ -32,6 +38,7 @@ from rupturekit.negotiation.table import Negotiations, negotiations
 from rupturekit.negotiation.tested import hypotheses_of
 from rupturekit.plan import Plan, parse_plan
 from rupturekit.privacy import privacy_warnings
+from rupturekit.records.checksums import file_checksums
 from rupturekit.records.study import Study, as_study
 from rupturekit.segmentation import BoundaryComparison, SegmentationRule, check_rule_fits, compare_boundaries, segment
 from rupturekit.sensitivity import SegmentationTable, nearby_rules, segment_many
@@ -141,13 +148,70 @@ class Analysis:
         return order_gain(cohort, model, self.rule, costs=costs, draws=draws, seed=seed, track=self.track,
                           tie_rule=plan.tie_rule, any_type=plan.any_type)
 
+    def order_specificity(self, *, costs: AlignmentCosts | None = None, draws: int = 199, seed: int = 1
+                          ) -> OrderSpecificity:
+        """Return the model's place among models with its steps in other orders, and beside its steps without order.
+
+        Raises
+        ------
+        NotEstimable
+            Where codes show fewer than two steps between start and end, or the model states no order among them.
+        """
+        cohort, plan, model = self.cohort, self.plan, self.model
+        self.tell(f"aligning {len(cohort.columns):,} episodes to models in other orders")
+        return order_specificity(cohort, model, self.rule, costs=costs, draws=draws, seed=seed, track=self.track,
+                                 tie_rule=plan.tie_rule, any_type=plan.any_type)
+
+    def stage_order(self, *, draws: int = 999, seed: int = 1) -> StageOrder:
+        """Return for every two stages of the model how often moves of the one come before those of the other.
+
+        Raises
+        ------
+        NotEstimable
+            Where no episode holds free moves of two stages.
+        """
+        cohort, plan, model = self.cohort, self.plan, self.model
+        self.tell(f"comparing stages in {len(cohort.columns):,} episodes, and {draws:,} arrangements of each")
+        return stage_order(cohort, model, self.rule, draws=draws, seed=seed, track=self.track, tie_rule=plan.tie_rule,
+                           any_type=plan.any_type)
+
+    def compare(self, models: Sequence[StateMachine | str | Path], *, costs: AlignmentCosts | None = None,
+                folds: int = 10, seed: int = 1) -> ModelComparison:
+        """Return how well process models foresee moves of people they have not seen, beside each other and baselines.
+
+        Raises
+        ------
+        RecordError
+            Where the models are for several rupture types, or one is named twice.
+        NotEstimable
+            Where they share no function that a code shows.
+        NotEnoughData
+            Where there is nobody to hold out.
+        """
+        cohort, plan, held = self.cohort, self.plan, [as_model(model) for model in models]
+        self.tell(f"comparing {len(held):,} process models on {len(cohort.columns):,} episodes, over {folds:,} folds")
+        return compare_models(cohort, held, costs=costs, folds=folds, seed=seed, track=self.track,
+                              tie_rule=plan.tie_rule, any_type=plan.any_type)
+
+    def rules(self, which: RuleSet | str | Path) -> RuleChecks:
+        """Return what became of each rule in every episode; `which` is a rule set, the name of one, or its file."""
+        cohort, plan = self.cohort, self.plan
+        self.tell(f"holding {len(cohort.columns):,} episodes against rules")
+        return check_rules(cohort, which, track=self.track, tie_rule=plan.tie_rule)
+
+    def rule_lifts(self, which: RuleSet | str | Path, *, draws: int = 999, seed: int = 1) -> RuleLifts:
+        """Return how much more often each rule is fulfilled than with moves in any order, or why that is not known."""
+        checks, rule = self.rules(which), self.rule
+        self.tell(f"and {draws:,} arrangements of each")
+        return rule_lifts(checks, rule, draws=draws, seed=seed)
+
     @functools.cached_property
     def sensitivity(self) -> SegmentationTable:
-        """How the results move with the segmentation rule."""
+        """How the results move with the segmentation rule; without a model, how many episodes and why they close."""
         rules = nearby_rules(self.study.cohort, self.plan.segmentation)
         self.tell(f"cutting and tracing by {len(rules)} rules")
-        plan = self.plan
-        return segment_many(self.study.cohort, rules, track=self.track, model=self.model, tie_rule=plan.tie_rule,
+        plan, model = self.plan, None if self.plan.model is None else self.model
+        return segment_many(self.study.cohort, rules, track=self.track, model=model, tie_rule=plan.tie_rule,
                             follow_skips=plan.follow_skips, any_type=plan.any_type)
 
     @functools.cached_property
@@ -211,6 +275,11 @@ class Analysis:
         if not len(self.study.cohort.coded):
             return None
         return compare_boundaries(self.study.cohort, self.plan.segmentation, track=self.track)
+
+    @functools.cached_property
+    def checksums(self) -> tuple[tuple[str, str], ...]:
+        """The files of the study folder with their SHA-256; empty where the study was not read from one."""
+        return file_checksums(self.study.folder) if self.study.folder else ()
 
     @functools.cached_property
     def oddities(self) -> tuple[str, ...]:

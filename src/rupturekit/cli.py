@@ -23,7 +23,9 @@ from rupturekit.alphabet import coverage
 from rupturekit.analysis import analyse
 from rupturekit.codebooks import as_codebook
 from rupturekit.conformance.costs import Accept, AlignmentCosts
+from rupturekit.conformance.rules import as_rules, rule_set_names
 from rupturekit.errors import CodingWarning, FileProblem, InvalidNumber, RecordError, RuptureKitError, listed
+from rupturekit.inference.estimate import or_reason
 from rupturekit.negotiation.imbalance import whole_from_one
 from rupturekit.negotiation.tested import MANY_TESTS
 from rupturekit.plan import Plan, parse_plan
@@ -32,6 +34,7 @@ from rupturekit.records import atomic, grammar
 from rupturekit.records.foreign import read_table
 from rupturekit.records.sniff import propose_mapping
 from rupturekit.records.study import Study, read_study, write_study
+from rupturekit.report.files import FORMATS, write_report
 from rupturekit.segmentation import WHOLE_SESSION
 from rupturekit.simulation.cohorts import simulate
 from rupturekit.simulation.design import Design
@@ -53,6 +56,7 @@ Nothing was asked for. To begin:
 
   rupturekit example demo                          write an invented study, every table filled
   rupturekit trace demo                            trace every episode of it
+  rupturekit report demo                           write all of it into one page, report.html
   rupturekit init my_sheet.csv                     look at a sheet of yours and propose how to read it
   rupturekit --help                                all commands
 """
@@ -203,6 +207,32 @@ def _order(asked: argparse.Namespace) -> int:
     found = done.order(costs=costs, draws=asked.draws, seed=asked.seed)
     print(f"episodes: {done.plan.segmentation.describe(study.cohort.coding.time)}\ntrack: {done.track}\n"
           f"{costs.identity}\n\n{found}")
+    if asked.pairs:
+        print(f"\n{or_reason(lambda: done.stage_order(draws=asked.draws, seed=asked.seed))}")
+    if asked.specificity:
+        print(f"\n{or_reason(lambda: done.order_specificity(costs=costs, draws=asked.draws, seed=asked.seed))}")
+    return 0
+
+
+def _compare(asked: argparse.Namespace) -> int:
+    study, costs, models = _read(asked), _costs(asked), [name.strip() for name in asked.models.split(",")]
+    done = analyse(study, _planned(study, asked), tell=_tell_stage)
+    found = done.compare([as_model(name) for name in models], costs=costs, folds=asked.folds, seed=asked.seed)
+    print(f"episodes: {done.plan.segmentation.describe(study.cohort.coding.time)}\ntrack: {done.track}\n"
+          f"{costs.identity}\n\n{found}")
+    return 0
+
+
+def _rules(asked: argparse.Namespace) -> int:
+    study, held = _read(asked), as_rules(asked.rules)
+    done = analyse(study, _planned(study, asked), tell=_tell_stage)
+    if asked.episode:
+        checks = done.rules(held)
+        print("\n\n".join(checks.explain(name) for name in asked.episode))
+        return 0
+    found = done.rules(held) if asked.no_chance else done.rule_lifts(held, draws=asked.draws, seed=asked.seed)
+    print(f"episodes: {done.plan.segmentation.describe(study.cohort.coding.time)}\ntrack: {done.track}\n"
+          f"by {held.name}: {held.title}; {held.evidence_counted()}\n\n{found}")
     return 0
 
 
@@ -223,6 +253,27 @@ def _negotiation(asked: argparse.Namespace) -> int:
                                       seed=asked.seed)
         print("\n" + "\n\n".join([*(f"{name}\n{text}" for name, text in found.items()), MANY_TESTS]))
     return 0
+
+
+def _report(asked: argparse.Namespace) -> int:
+    study = _read(asked)
+    done = analyse(study, _planned(study, asked), tell=_tell_stage)
+    file = Path(asked.output or f"report.{asked.format}")
+    made = write_report(done, file, format=asked.format, overwrite=asked.overwrite, hide_ids=asked.hide_ids,
+                        free_text=asked.free_text, draws=asked.draws, seed=asked.seed, progress=_tell_episodes)
+    size = file.stat().st_size / 1_000_000
+    then = {"html": "open it in any browser, it needs no network", "md": "Markdown, with figures in words"}
+    print(f"written: {file} ({len(made.sections)} sections, {size:.1f} MB): {then[asked.format]}. Ids are "
+          f"{'hidden' if asked.hide_ids else 'shown (--hide-ids numbers them)'}, free text is "
+          f"{'shown' if asked.free_text else 'left out'}. It is about somebody's health: read it before you hand it on")
+    return 0
+
+
+def _tell_episodes(done: int, of: int) -> None:
+    """Show on a terminal, and only there, how many episodes are written."""
+    if sys.stderr.isatty() and (done % 50 == 0 or done == of):
+        bar = "#" * (30 * done // of)
+        print(f"\repisodes [{bar:<30}] {done:,} of {of:,}", end="\n" if done == of else "", file=sys.stderr)
 
 
 def _check_negotiation(asked: argparse.Namespace) -> None:
@@ -512,7 +563,10 @@ def _add_study_commands(commands: Any) -> None:
     traced.add_argument("--all", action="store_true", help="print every episode, not the first twenty")
     _add_align(commands)
     _add_order(commands)
+    _add_compare(commands)
+    _add_rules(commands)
     _add_negotiation(commands)
+    _add_report(commands)
     converted = _with_study(_command(commands, "convert", _convert, "read a study or sheet and write it as a study "
                                      "folder"))
     converted.add_argument("directory", metavar="DIR")
@@ -561,11 +615,42 @@ def _add_order(commands: Any) -> None:
     held = _with_study(_command(
         commands, "order", _order, "say whether moves follow a process model more closely than in any order",
         more="\nPrints order gain, 1 - cost / mean cost with the moves in any order, with its test and interval.\n"
-             "Example: rupturekit order demo --model withdrawal-2000 --track r1\n"))
+             "Example: rupturekit order demo --model withdrawal-2000 --track r1 --pairs --specificity\n"))
     held.add_argument("--model", metavar="NAME", help="a process model by name, or a TOML file (see `models`)")
     _cutting(held)
     held.add_argument("--any-type", action="store_true", help="take episodes of other rupture types too")
+    held.add_argument("--pairs", action="store_true", help="say of every two stages how often the one comes first")
+    held.add_argument("--specificity", action="store_true", help="rank the model among models with its steps in other "
+                      "orders, and beside its steps without order")
     _pricing(held)
+    _drawing(held)
+
+
+def _add_compare(commands: Any) -> None:
+    held = _with_study(_command(
+        commands, "compare", _compare, "say which process model foresees best what people do next, beside baselines",
+        more="\nPrints held-out log scores, their differences with intervals, model fit, precision and evidence.\n"
+             "Example: rupturekit compare demo --models withdrawal-2000,safran-muran-1996 --track r1\n"))
+    held.add_argument("--models", required=True, metavar="A,B,...", help="process models by name, or TOML files, with "
+                      "commas between (see `models`)")
+    _cutting(held)
+    held.add_argument("--any-type", action="store_true", help="take episodes of other rupture types too")
+    held.add_argument("--folds", type=_whole_number, default=10, metavar="N", help="parts of the people that are held "
+                      "out in turn; 10 if not said")
+    held.add_argument("--seed", type=_whole_number, default=1, metavar="S", help="names all random numbers")
+    _pricing(held)
+
+
+def _add_rules(commands: Any) -> None:
+    held = _with_study(_command(
+        commands, "rules", _rules, "hold each episode against rules: what has to follow, come before, or never happen",
+        more="\nPrints what was asked, fulfilled, violated and undecided, and how often chance would fulfil it.\n"
+             "Example: rupturekit rules demo --rules resolution --track r1 --episode V1-E1\n"))
+    held.add_argument("--rules", required=True, metavar="FILE", help=f"a TOML file of rules, or by name: "
+                      f"{', '.join(rule_set_names())}")
+    _cutting(held)
+    held.add_argument("--episode", action="append", metavar="EPISODE", help="tell one episode, rule by rule")
+    held.add_argument("--no-chance", action="store_true", help="count only, without what chance would give")
     _drawing(held)
 
 
@@ -594,6 +679,27 @@ def _add_negotiation(commands: Any) -> None:
     held.add_argument("--k", type=_whole_number, metavar="K", help="own turns that communion is averaged over")
     held.add_argument("--h", type=_whole_number, metavar="H", help="turns before and after an end that are compared")
     held.add_argument("--source", metavar="NAME", help="which source of the latent imbalance of relatedness")
+    _drawing(held)
+
+
+def _add_report(commands: Any) -> None:
+    held = _with_study(_command(
+        commands, "report", _report, "write everything into one page that opens anywhere",
+        more="\nData quality, Table 1, paths and ends, models, order, negotiation, sensitivity, and every episode to "
+             "open.\nExample: rupturekit report demo -o report.html --hide-ids\n"))
+    held.add_argument("-o", "--output", metavar="FILE", help="report.html (or report.md) here, if not said")
+    held.add_argument("--format", choices=list(FORMATS), default="html", help="html if not said")
+    held.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+    held.add_argument("--hide-ids", action="store_true", help="number dyads, therapists, raters, tracks, episodes and "
+                      "events instead of naming them")
+    held.add_argument("--free-text", action="store_true", help="show notes and free text of labels too")
+    held.add_argument("--model", metavar="NAME", help="a process model by name, or a TOML file (see `models`)")
+    _cutting(held)
+    held.add_argument("--no-skips", action="store_true", help="never follow a move past steps that were not seen")
+    held.add_argument("--any-type", action="store_true", help="trace episodes of other rupture types too")
+    held.add_argument("--acts", metavar="FILE", help="a mapping from codes to acts on needs (TOML), or the word raters")
+    held.add_argument("--window", type=_whole_number, metavar="W", help="turns of the other within which a claim's "
+                      "answer is looked for; 1 if not said")
     _drawing(held)
 
 

@@ -7,6 +7,7 @@ missed session, a payment or a holiday is never counted as a rupture.
 
 from __future__ import annotations
 
+import functools
 import textwrap
 import warnings
 from collections import Counter
@@ -379,14 +380,21 @@ class Description:
     notes: tuple[str, ...]
     provenance: Provenance = attrs.field(eq=False)
 
-    def rows(self) -> list[tuple[str, str, str]]:
+    def rows(self, *, marks: bool = False) -> list[tuple[str, str, str]]:
         """Return the table as (section, name, value), for a data frame or a file.
 
+        Parameters
+        ----------
+        marks : bool
+            Whether a value that counts 1 to 4 of something ends in a star, as in print.
+
         >>> from rupturekit.example import example_cohort
-        >>> describe(example_cohort()).rows()[1]
-        ('Study', 'dyads', '12 dyads')
+        >>> described = describe(example_cohort())
+        >>> described.rows()[1], described.rows(marks=True)[5]
+        (('Study', 'dyads', '12 dyads'), ('Study', 'missed', '1 of 33 sessions *'))
         """
-        return [(row.section, row.name, ", ".join(row.cells)) for row in self._rows()]
+        return [(row.section, row.name, ", ".join(row.cells) + (" *" if marks and row.is_small else ""))
+                for row in self._rows()]
 
     def _rows(self) -> list[_Row]:
         rows = [*self._sample_rows(), *(row for track in self.tracks for row in track._rows())]
@@ -557,7 +565,7 @@ class _Reading:
     time: CodedTime
     n_segments: int | None
 
-    @property
+    @functools.cached_property
     def coded(self) -> frozenset[Meeting]:
         return self.moved | self.seen.keys()
 

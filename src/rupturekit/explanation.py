@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rupturekit.alphabet import Reason
 from rupturekit.ends import Reached
@@ -15,7 +15,10 @@ from rupturekit.vocabulary import EpisodeSource, RepairSource
 if TYPE_CHECKING:
     from rupturekit.steps import Step, Trace
 
-__all__ = ["explanation"]
+__all__ = ["NOBODY", "did_words", "explanation"]
+
+NOBODY: Final = "somebody"
+"""Who made a move where the coders did not say."""
 
 
 def explanation(trace: Trace) -> Iterator[str]:
@@ -44,13 +47,27 @@ def _drawn_by(trace: Trace) -> str:
 
 def _told(trace: Trace, step: Step) -> str:
     move = step.move
-    who, what = move.party or "somebody", trace.episode.name_of(move)
+    who, what = move.party or NOBODY, trace.episode.name_of(move)
     tape = f"move {move.row_id}" + (f", row {move.source_row} of the file" if move.source_row is not None else "")
     tape += f", recording at {clock_text(move.media)}" if move.media is not None else ""
     tape += f", note {move.note!r}" if move.note is not None else ""
-    said = f"{trace.episode.coding.when(move.onset)} {who}: {what} [{tape}]"
+    return f"{trace.episode.coding.when(move.onset)} {who}: {what} [{tape}]: {did_words(step)}"
+
+
+def did_words(step: Step) -> str:
+    """Return what a move did to the state, and why: the end of its line in an explanation.
+
+    >>> from rupturekit.codebooks import load_codebook
+    >>> from rupturekit.episode import Coding, Episode, Move
+    >>> from rupturekit.traces import trace
+    >>> said = Move(dyad="D1", session=1, track="r1", party="client", code="wd", onset=0, row_id=1)
+    >>> made = trace(Episode.of([said], coding=Coding(codebook=load_codebook("stages"))), "withdrawal-2000")
+    >>> did_words(made.steps[0])
+    "stays in 'withdrawal' (arrow assumption: client: withdrawal_marker)"
+    """
+    who = step.move.party or NOBODY
     did = _did(step, step.arrow) if step.arrow else f"off the model in '{step.before}', {_why(step, who)}"
-    return f"{said}: {did}" + ("; the order at this instant matters" if step.order_dependent else "")
+    return did + ("; the order at this instant matters" if step.order_dependent else "")
 
 
 def _did(step: Step, arrow: Transition) -> str:

@@ -4,9 +4,10 @@ A file names one of the classes in `KINDS` and nothing else: no module, no code.
 class declares before anything is made of it, so a file that was damaged or made up is refused with a place and a
 sentence. Numbers come back to the last bit; what is not a finite number is refused on both ways.
 
-Most results stand alone. A table of traces refers to the moves of its cohort: the file holds the moves' identities, and
-reading it takes the cohort, which has to be the one that was traced. So does reading how long episodes stayed, since
-what a time means is the cohort's to say. Every file says which library wrote it and in which format.
+Most results stand alone. A table of traces refers to the moves of its cohort: the file holds the moves' identities,
+and reading it takes the cohort, which has to be the one that was traced. Alignments do so too. So does reading how
+long episodes stayed, since what a time means is the cohort's to say. Every file says which library wrote it and in
+which format.
 
 Of the negotiations of needs, what was estimated of them is written. `Negotiations` itself is not: its columns follow
 from cohort, rule and the mapping of codes to acts, and are found again from these.
@@ -28,7 +29,13 @@ from rupturekit._serial import MOST_CHARACTERS, check_keys, from_plain, list_of,
 from rupturekit._table import Array, Table, freeze
 from rupturekit.alphabet import Coverage
 from rupturekit.cohort import Cohort, Episodes, session_starts
+from rupturekit.conformance.alignment import Alignments, align_replay
+from rupturekit.conformance.comparison import ModelComparison
+from rupturekit.conformance.costs import AlignmentCosts
 from rupturekit.conformance.order import OrderGain
+from rupturekit.conformance.rules_chance import RuleLifts
+from rupturekit.conformance.specificity import OrderSpecificity
+from rupturekit.conformance.stages import StageOrder
 from rupturekit.description import Description
 from rupturekit.ends import NEVER, TraceEnds
 from rupturekit.episode import EpisodeRow
@@ -49,6 +56,7 @@ from rupturekit.negotiation.order import OrderByType
 from rupturekit.provenance import FORMAT_VERSION, LIBRARY_VERSION, Provenance
 from rupturekit.records import atomic
 from rupturekit.records.losses import LossReport
+from rupturekit.replays import replay_of
 from rupturekit.segmentation import BoundaryComparison
 from rupturekit.sensitivity import SegmentationTable
 from rupturekit.stays import Dwell, Visits
@@ -58,6 +66,7 @@ from rupturekit.traces import Trace, TraceSummary, TraceTable, trace_episodes
 __all__ = ["KINDS", "from_json", "read_json", "to_json", "write_json"]
 
 KINDS: Final[Mapping[str, type[Any]]] = types.MappingProxyType({
+    "Alignments": Alignments,
     "AnswerContingency": AnswerContingency,
     "Bias": calibration.Bias,
     "BoundaryComparison": BoundaryComparison,
@@ -74,15 +83,19 @@ KINDS: Final[Mapping[str, type[Any]]] = types.MappingProxyType({
     "IntervalCoverage": calibration.Coverage,
     "Level": calibration.Level,
     "LossReport": LossReport,
+    "ModelComparison": ModelComparison,
     "NegotiationAccount": NegotiationAccount,
     "NegotiationSensitivity": NegotiationSensitivity,
     "NullTest": NullTest,
     "OrderByType": OrderByType,
     "OrderGain": OrderGain,
+    "OrderSpecificity": OrderSpecificity,
     "ProfileContrast": ProfileContrast,
     "Provenance": Provenance,
     "RelatednessImbalance": RelatednessImbalance,
+    "RuleLifts": RuleLifts,
     "SegmentationTable": SegmentationTable,
+    "StageOrder": StageOrder,
     "StagePrecedence": StagePrecedence,
     "StructuralSummary": StructuralSummary,
     "TraceEnds": TraceEnds,
@@ -125,8 +138,8 @@ def from_json(text: str, *, cohort: Cohort | None = None) -> Any:
     Parameters
     ----------
     cohort : Cohort or None
-        What the result was made from. A table of traces and a `Dwell` need it; for others it is compared where it is
-        given.
+        What the result was made from. A table of traces, alignments and a `Dwell` need it; for others it is compared
+        where it is given.
 
     Raises
     ------
@@ -321,6 +334,46 @@ def _open_ends_in(said: Any, episodes: int, states: int) -> dict[int, tuple[int,
     return ends
 
 
+# --- alignments ---------------------------------------------------------------------------------------------------
+
+_ALIGNED: Final = ("cost", "least", "greatest", "worst")
+_ALIGNMENTS_KEYS: Final = ("model", "costs", "tie_rule", "episodes", "offsets", "row_ids", *_ALIGNED, "exact",
+                           "most_vectors", "left_out", "provenance")
+
+
+def _alignments_out(held: Alignments) -> dict[str, Any]:
+    episodes = held.replay.episodes
+    return {
+        "model": json.loads(exchange.model_to_json(held.model)), "costs": to_plain(AlignmentCosts, held.costs, "costs"),
+        "tie_rule": held.replay.tie_rule, "episodes": _rows_out(episodes.rows), "offsets": episodes.offsets.tolist(),
+        "row_ids": held.replay.cohort.moves.row_id[episodes.members].tolist(),
+        **{name: getattr(held, name).tolist() for name in (*_ALIGNED, "exact")}, "most_vectors": held.table.most,
+        "left_out": dict(held.left_out), "provenance": _made_of(held),
+    }
+
+
+def _alignments_in(said: Any, cohort: Cohort | None) -> Alignments:
+    """Align the episodes again; what the file says of them has to be what is found."""
+    _check_object(said, "Alignments", keys=_ALIGNMENTS_KEYS)
+    if cohort is None:
+        raise RecordError("alignments refer to the moves of their cohort; say which (cohort=study.cohort)",
+                          field="cohort")
+    provenance, episodes = _made_from(said, cohort), _episodes_in(said, cohort)
+    _must_be_one_each(said, (*_ALIGNED, "exact"), list(episodes.rows))
+    replay = replay_of(
+        cohort, episodes, model=exchange.model_from_json(json.dumps(said["model"])), track=None, follow_skips=True,
+        tie_rule=from_plain(TieRule, said["tie_rule"], "tie_rule"),
+        left_out=from_plain(Mapping[str, int], said["left_out"], "left_out"))
+    found = align_replay(attrs.evolve(replay, provenance=provenance),
+                         costs=from_plain(AlignmentCosts, said["costs"], "costs"),
+                         most_vectors=from_plain(int, said["most_vectors"], "most_vectors"))
+    same = all(getattr(found, name).tolist() == list_of(int, said[name], name) for name in _ALIGNED)
+    if not same or found.exact.tolist() != list_of(bool, said["exact"], "exact") or found.replay.episodes != episodes:
+        raise DefinitionError("Alignments: the costs do not follow from the moves by this model; align the cohort "
+                              "again")
+    return found
+
+
 # --- one entry an episode ----------------------------------------------------------------------------------------
 
 _ENDS_KEYS: Final = ("model", "rows", "state", "first_repair", "first_end", "skipped", "end_visible", "left_out",
@@ -397,7 +450,7 @@ def _rows_in(said: Any, place: str) -> list[EpisodeRow]:
     return [from_plain(EpisodeRow, one, f"{place}[{at}]") for at, one in enumerate(list_of(dict, said, place))]
 
 
-def _made_of(result: TraceEnds | Dwell | Visits) -> Any:
+def _made_of(result: Alignments | TraceEnds | Dwell | Visits) -> Any:
     return to_plain(Provenance, result.provenance, "provenance")
 
 
@@ -451,7 +504,8 @@ def _flags_in(said: list[Any], place: str, names: tuple[str, ...]) -> Array:
 
 _IN_COLUMNS: Final[Mapping[str, tuple[Callable[[Any], dict[str, Any]], Callable[[Any, Cohort | None], Any]]]] = (
     types.MappingProxyType({
-        "Dwell": (_dwell_out, _dwell_in), "TraceEnds": (_ends_out, _ends_in), "TraceTable": (_table_out, _table_in),
+        "Alignments": (_alignments_out, _alignments_in), "Dwell": (_dwell_out, _dwell_in),
+        "TraceEnds": (_ends_out, _ends_in), "TraceTable": (_table_out, _table_in),
         "Visits": (_visits_out, _visits_in),
     }))
 """How results that hold columns are written and read; all others are written as their class declares."""

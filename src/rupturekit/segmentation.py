@@ -222,11 +222,15 @@ class _Names:
 
     def next(self, dyad: str) -> str:
         """Return the next free name of a dyad."""
-        name = None
+        name, stem = None, dyad[:_LONGEST_STEM]
         while name is None or name in self._taken:
-            self._given[dyad] += 1
-            name = f"{dyad}-{self._given[dyad]}"
+            self._given[stem] += 1
+            name = f"{stem}-{self._given[stem]}"
         return name
+
+
+_LONGEST_STEM: Final = 9_900
+"""Of a name of ten thousand letters so many are taken, which leaves room for a number."""
 
 
 def _draw(cohort: Cohort, rule: SegmentationRule, track: str, leave_out: frozenset[Meeting] = frozenset()) -> Episodes:

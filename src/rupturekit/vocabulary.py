@@ -365,6 +365,7 @@ FUNCTIONS: Final = MappingProxyType({
     "is_curious": "asks about the strain with interest",
     "articulates": "puts into words what it is like",
     "reflects_together": "thinks about the strain together with the other",
+    "reaches_consensus": "agrees with the other on how the strain is to be understood",
     "invites_exploration": "invites a joint look at what happens between the two",
     "explores_construal": "unfolds how the other is construed",
     "acknowledges_contribution": "owns a part in the rupture",

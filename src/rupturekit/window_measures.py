@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 import attrs
@@ -11,6 +12,7 @@ import numpy as np
 
 from rupturekit import _html
 from rupturekit._frames import FrameColumn
+from rupturekit._kernels import open_claims as kernel
 from rupturekit._table import Array, freeze, held_state, set_closed
 from rupturekit.around import KINDS, WindowKind, Windows, as_window_kind
 from rupturekit.cohort import Cohort
@@ -18,10 +20,12 @@ from rupturekit.errors import NotEstimable, RecordError, did_you_mean, listed
 from rupturekit.inference.clusters import clustering_of
 from rupturekit.inference.estimate import Estimate
 from rupturekit.inference.over_dyads import over_dyads
-from rupturekit.negotiation.acts import NEEDS, place_of_need
+from rupturekit.negotiation.acts import NEEDS, VERBS, ActMapping, as_act_mapping, place_of_need
+from rupturekit.negotiation.turns import acts_of_moves, laid_in_turns
+from rupturekit.ties import TieRule, as_tie_rule
 from rupturekit.vocabulary import Need, NeedVerb
 
-__all__ = ["Measure", "WindowValues", "count_of", "need_share", "over_windows", "window_contrast"]
+__all__ = ["Measure", "WindowValues", "count_of", "met_share", "need_share", "over_windows", "window_contrast"]
 
 Measure: TypeAlias = Callable[[Array], float | None]
 """What is measured: rows of the cohort's moves -> a number, or None where they do not say."""
@@ -222,18 +226,22 @@ def count_of(cohort: Cohort, *functions: str) -> Measure:
 
 
 def need_share(cohort: Cohort, need: Need | str = Need.COMMUNION, *, verbs: tuple[NeedVerb | str, ...] = (
-        NeedVerb.CLAIM, NeedVerb.GRANT)) -> Measure:
+        NeedVerb.CLAIM, NeedVerb.GRANT), mapping: ActMapping | str | Path | None = None) -> Measure:
     """Return a measure: the share of acts on needs that concern one need, of those that claim or grant any.
 
-    What a code does for a need is the codebook's word; acts that raters gave to single moves are not looked at. None
-    where no move carries such an act.
+    None where no move carries such an act.
+
+    Parameters
+    ----------
+    mapping : ActMapping, path of one, "raters" or None
+        Which acts moves stand for; None takes the acts that the codebook gives its codes.
 
     Raises
     ------
     NotEstimable
-        Where no code of the codebook carries an act on a need.
+        Where no code carries an act on a need.
     RecordError
-        Where there is no such need or verb.
+        Where there is no such need or verb, or the mapping is for another codebook.
 
     >>> from rupturekit.codebooks import load_codebook
     >>> from rupturekit.episode import Coding, Move
@@ -243,17 +251,72 @@ def need_share(cohort: Cohort, need: Need | str = Need.COMMUNION, *, verbs: tupl
     >>> share(np.arange(3)), share(np.arange(0))
     (0.6666666666666666, None)
     """
-    wanted, said, moves = NEEDS[place_of_need(need)], {_verb(verb) for verb in verbs}, cohort.moves
-    acts = {code.code: [act.need for act in code.needs if act.verb in said] for code in cohort.coding.codebook.codes}
-    if not any(acts.values()):
+    place, said = place_of_need(need), {_verb(verb) for verb in verbs}
+    chosen = as_act_mapping(mapping, cohort.coding.codebook)
+    if chosen.labels_by is None and not any(act.verb in said for acts in chosen.acts.values() for act in acts):
         raise NotEstimable(f"no code of {cohort.coding.codebook.name} carries an act on a need "
                            f"({listed(sorted(said))})")
-    mine = np.array([acts[code].count(wanted) for code in moves.levels["code"]], dtype=np.int64)
-    every = np.array([len(acts[code]) for code in moves.levels["code"]], dtype=np.int64)
+    acts = acts_of_moves(cohort, chosen)
+    on_need = [sum(kernel.act_bit(VERBS.index(verb), at) for verb in said) for at in range(len(NEEDS))]
+    mine, every = (np.array([(byte & mask).bit_count() for byte in range(256)])[acts]
+                   for mask in (on_need[place], sum(on_need)))
 
     def share(rows: Array) -> float | None:
-        code = moves.code[rows]
-        return float(mine[code].sum() / every[code].sum()) if every[code].any() else None
+        return float(mine[rows].sum() / every[rows].sum()) if every[rows].any() else None
+
+    return share
+
+
+def met_share(cohort: Cohort, party: str, *, need: Need | str | None = None,
+              mapping: ActMapping | str | Path | None = None, tie_rule: TieRule | str = TieRule.AS_FILED) -> Measure:
+    """Return a measure: the share of a party's claims among some moves that the other met among them.
+
+    Formula: spells met / spells, as `negotiation.measures.meeting_rate` counts them in an episode. Nothing is open
+    before the first of these moves, and a claim that is open after the last was not met among them: a short window
+    meets less than a long one, so hold windows of one length against each other. A move counts with its whole turn.
+    None where the party claims nothing.
+
+    Parameters
+    ----------
+    party : str
+        Whose claims; the other grants.
+    mapping : ActMapping, path of one, "raters" or None
+        Which acts moves stand for; None takes the acts that the codebook gives its codes.
+    tie_rule : TieRule
+        Who moves first where both move at one instant.
+
+    Raises
+    ------
+    RecordError
+        Where there is no such party, need or tie rule, or the mapping is for another codebook.
+
+    >>> from rupturekit.codebooks import load_codebook
+    >>> from rupturekit.episode import Coding, Move
+    >>> moves = [Move(dyad="D1", session=1, track="r1", party=party, code=code, onset=at, row_id=at)
+    ...          for at, (party, code) in enumerate([("client", "cl-ag"), ("therapist", "gr-ag"), ("client", "cl-re")])]
+    >>> share = met_share(Cohort.of(moves, coding=Coding(codebook=load_codebook("needs"))), "client")
+    >>> share(np.arange(3)), share(np.arange(2)), share(np.arange(1, 2))
+    (0.5, 1.0, None)
+    """
+    parties = cohort.coding.parties
+    if party not in parties:
+        raise RecordError(f"there is no party {party!r}{did_you_mean(str(party), parties)}; there are: "
+                          f"{', '.join(parties)}", field="party", value=party)
+    side, place = parties.index(party), None if need is None else place_of_need(need)
+    key = cohort.session_keys()
+    rows = np.argsort(key, kind="stable")
+    fresh = (np.diff(key[rows], prepend=-1) != 0) | (np.diff(cohort.moves.onset[rows], prepend=-1) != 0)
+    laid = laid_in_turns(cohort, rows, instant=np.cumsum(fresh), rule=as_tie_rule(tie_rule),
+                         mapping=as_act_mapping(mapping, cohort.coding.codebook))
+    turn_of = np.empty(len(rows), dtype=np.int64)
+    turn_of[laid.rows] = laid.turn_of
+
+    def share(chosen: Array) -> float | None:
+        turns = np.unique(turn_of[chosen])
+        turns = turns[turns >= 0]    # who moves is not always known
+        found = kernel.spells(laid.party[turns], laid.acts[turns], run=np.zeros(len(turns), dtype=np.int32))
+        mine = (found.flag >> 1 == side) & (True if place is None else found.flag & 1 == place)
+        return float((found.cause[mine] == kernel.MET).mean()) if mine.any() else None
 
     return share
 

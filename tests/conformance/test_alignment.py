@@ -142,8 +142,8 @@ def test_one_alignment_is_found_by_name_and_by_place() -> None:
 
 def test_a_frame_holds_a_row_an_episode() -> None:
     frame = to_pandas(align_cohort(cohort_of(WHOLE, [WD]), MODEL))
-    assert frame.to_dict("list") == {"episode": ["E1", "E2"], "dyad": ["D1", "D1"], "cost": [0, 3], "worst": [7, 4],
-                                     "fit": [1.0, 0.25]}
+    assert frame.to_dict("list") == {"episode": ["E1", "E2"], "dyad": ["D1", "D1"], "cost": [0, 3], "least": [0, 3],
+                                     "greatest": [0, 3], "exact": [True, True], "worst": [7, 4], "fit": [1.0, 0.25]}
     free = AlignmentCosts(skipped=0, off_model=0)
     assert to_pandas(align_cohort(cohort_of(WHOLE), MODEL, costs=free))["fit"].isna().all()
 

@@ -1,4 +1,4 @@
-"""The commands `align` and `order`."""
+"""The commands `align`, `order` and `compare`."""
 
 from __future__ import annotations
 
@@ -55,3 +55,18 @@ def test_order_prints_the_gain_with_its_test(demo: Path, capsys: pytest.CaptureF
     assert "does not show: " in out
     assert main([*asked, "--seed", "2", "--off-model", "0", "--skipped", "0"]) == 1
     assert "no episode costs anything under the null" in capsys.readouterr().err
+
+
+def test_compare_prints_scores_with_evidence(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    asked = ["compare", str(demo), "--track", "r1", "--folds", "4"]
+    assert main([*asked, "--models", "withdrawal-2000, safran-muran-1996"]) == 0
+    out = capsys.readouterr().out
+    assert "costs skipped 1, off-model 1, no substitution, accepts completed\n\nmodel " in out
+    assert out.count("a reconstruction after Safran & Muran") == 2
+    assert "\nfirst criterion: " in out
+    assert "held out over 4 folds of whole dyads" in out
+    assert main([*asked, "--models", "withdrawal-2000,confrontation-2000"]) == 1
+    assert "compared are models for one rupture type" in capsys.readouterr().err
+    assert main([*asked, "--models", "withdrawal-2000,withdrawal-2001"]) == 1
+    assert "did you mean 'withdrawal-2000'?" in capsys.readouterr().err

@@ -128,3 +128,13 @@ def test_runs_in_blocks_are_the_runs_one_by_one(monkeypatch: pytest.MonkeyPatch)
             monkeypatch.setattr("rupturekit._kernels.alignment._AT_ONCE", at_once)
             assert said(costs_by_programme(prices(held), symbols, offsets=offsets)) == slowly(held)
             assert said(costs_by_walk(Table(prices(held)), symbols, offsets=offsets)) == slowly(held)
+
+
+@given(problems())
+def test_vectors_that_mix_to_one_number_are_still_told_apart(held: dict[str, Any]) -> None:
+    symbols, offsets = columns(held["runs"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rupturekit._kernels.alignment._MIX", np.uint64(0))
+        table = Table(prices(held))
+        assert said(costs_by_walk(table, symbols, offsets=offsets)) == slowly(held)
+    assert len(np.unique(table.vectors[: table.count], axis=0)) == table.count

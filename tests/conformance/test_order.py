@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import statistics
 from typing import Any
@@ -10,6 +11,7 @@ import attrs
 import numpy as np
 import pytest
 
+from rupturekit._kernels.alignment import Table
 from rupturekit.codebooks import load_codebook
 from rupturekit.cohort import Cohort
 from rupturekit.conformance.alignment import align_cohort
@@ -17,10 +19,12 @@ from rupturekit.conformance.costs import AlignmentCosts
 from rupturekit.conformance.order import OrderGain, order_gain
 from rupturekit.episode import Coding, Move, seconds
 from rupturekit.errors import NotEnoughData, NotEstimable
+from rupturekit.frames import to_frame
 from rupturekit.inference.nulls import Null
 from rupturekit.segmentation import SegmentationRule, segment
 from rupturekit.simulation.cohorts import simulate
 from rupturekit.simulation.design import Design
+from rupturekit.state_machine import load_model
 
 pytestmark = pytest.mark.filterwarnings("ignore::rupturekit.CodingWarning")
 
@@ -98,7 +102,7 @@ def test_too_few_arrangements_are_refused() -> None:
 def test_the_table_and_the_programme_give_one_result(monkeypatch: pytest.MonkeyPatch) -> None:
     sessions = [[*OPENING, *INNER, *INNER], [*OPENING, *INNER[::-1]]]
     quick = gain(sessions)
-    monkeypatch.setattr("rupturekit.conformance.order.table_of", lambda prices: None)
+    monkeypatch.setattr("rupturekit.conformance.order.Table", functools.partial(Table, most=0))
     assert gain(sessions) == quick
 
 
@@ -123,6 +127,46 @@ def test_the_same_seed_gives_the_same_result_in_any_order_of_dyads() -> None:
     sessions = [[*OPENING, *INNER], [*OPENING, *INNER[::-1]], [*OPENING, *INNER, *INNER]]
     assert gain(sessions) == gain(sessions)
     assert gain(sessions, seed=2).gain.value != gain(sessions).gain.value
+
+
+def test_the_two_questions_are_kept_apart() -> None:
+    ordered = Design(dyads=12, sessions=1, turns=(40, 40), onset=0.1, order=0.9, dwell=1.5, lapse=0.0)
+    said = {}
+    for order in (0.9, 0.0):
+        design = attrs.evolve(ordered, order=order)
+        found = order_gain(segment(simulate(design, seed=1).cohort, RULE), MODEL, RULE, draws=199)
+        lines = dict(found.lines())
+        assert lines["is there any order?"] == "the test above: its null is that no episode of any dyad has order"
+        said[order] = lines["is the mean gain above 0?"]
+    assert said == {0.9: "the interval above lies above 0", 0.0: "the interval above holds 0, or lies below it"}
+    assert dict(gain([[*OPENING, *INNER]]).lines())["is the mean gain above 0?"] == "cannot be said without an interval"
+
+
+def test_what_cannot_be_exchanged_or_cannot_end_is_refused() -> None:
+    model, held = load_model(MODEL), cut([[*OPENING, *INNER]])
+    timed = attrs.evolve(model, transitions=tuple(
+        attrs.evolve(one, when=attrs.evolve(one.when, max_elapsed=10)) if one.when else one for one in model.transitions))
+    with pytest.raises(NotEstimable, match="withdrawal-2000 has guards on elapsed time"):
+        order_gain(held, timed, RULE)
+    stuck = attrs.evolve(model, transitions=tuple(one for one in model.transitions if one.target != "self_assertion"))
+    with pytest.raises(NotEstimable, match=r"no way leads from 'withdrawal' of withdrawal-2000 .*accepted is: completed"):
+        order_gain(held, stuck, RULE)
+
+
+def test_an_episode_without_a_gain_is_absent_in_the_frame() -> None:
+    both = gain([[*OPENING, *INNER], [*OPENING, ("therapist", "invite"), ("therapist", "own-part")]],
+                costs=AlignmentCosts(accept="any_prefix"))
+    frame = to_frame(both)
+    assert list(frame.columns) == ["episode", "gain"]
+    assert len(frame) == len(both.episodes) == 2
+    assert frame["gain"].isna().tolist() == [False, True]
+    assert both.gain.provenance is not None
+    assert both.provenance is both.gain.provenance
+    assert "any_prefix" in both.gain.provenance.rules[-1]
+    assert both.dyads == {"D00": both.gain.value, "D01": None}
+    assert both.gain.n == {"dyads": 1, "episodes": 1}
+    assert both.left_out == {"dyads without a gain, since no order of their moves costs anything": 1}
+    assert "no order of their moves costs anything: 1" in str(both)
 
 
 def test_the_result_reads_well() -> None:

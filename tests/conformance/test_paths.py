@@ -17,8 +17,9 @@ from rupturekit._kernels.alignment import NO_WAY, Table, cheapest
 from rupturekit._kernels.retrace import count_steps
 from rupturekit.alphabet import Alphabet, compile_model
 from rupturekit.codebooks import load_codebook
-from rupturekit.conformance.costs import Accept, AlignmentCosts, prices
-from rupturekit.conformance.paths import BestPath, StepKind, best_path, graph_of, steps_by_kind, ways_of
+from rupturekit.conformance.costs import Accept, AlignmentCosts, Substitution, prices
+from rupturekit.conformance.paths import Edge, StepKind, best_path, graph_of, steps_by_kind, ways_of
+from rupturekit.conformance.substitutions import _split as split
 from rupturekit.errors import NotEstimable
 from rupturekit.state_machine import Condition, State, StateMachine, Transition
 from rupturekit.testing import codebooks, models
@@ -35,9 +36,40 @@ def alphabets(draw: st.DrawFn) -> Alphabet:
     return compile_model(draw(models(guards=False)), draw(codebooks()))
 
 
+@st.composite
+def priced(draw: st.DrawFn) -> tuple[Alphabet, AlignmentCosts]:
+    """Draw a compiled model and costs, in half of all cases with prices by function and state."""
+    alphabet, costs = draw(alphabets()), draw(COSTS)
+    model = alphabet.model
+    done = sorted({name for code in alphabet.codebook.codes for name in code.functions})
+    some = {"wanted": st.none() | st.sampled_from(model.functions) if model.functions else st.none(),
+            "had": st.none() | st.sampled_from(done) if done else st.none(),
+            "state": st.none() | st.sampled_from(list(model.index)), "cost": st.none() | PRICE}
+    drawn = draw(st.lists(st.fixed_dictionaries(some), max_size=3)) if draw(st.booleans()) else []
+    made = tuple(Substitution(**one) for one in drawn if {one["wanted"], one["had"], one["state"]} != {None})
+    functions = frozenset(one.had for one in made if one.had is not None)
+    return split(alphabet, functions) if functions else alphabet, attrs.evolve(costs, substitutions=made)
+
+
+def functions_of(alphabet: Alphabet) -> list[set[str]]:
+    """Return what moves of each symbol do: those of some code that has it."""
+    done = [set[str]() for _ in alphabet.fits]
+    for code, held in zip(alphabet.codebook.codes, np.moveaxis(alphabet.symbol, 1, 0)[:-1], strict=True):
+        for symbol in held.ravel().tolist():
+            done[symbol] |= set(code.functions)
+    return done
+
+
+def price_of(costs: AlignmentCosts, wanted: tuple[str, ...], done: set[str], source: str) -> int | None:
+    """Return what a substitution costs: the first price that applies, then the one for all; None where none is allowed."""
+    return next((one.cost for one in costs.substitutions
+                 if (one.wanted is None or one.wanted in wanted) and (one.had is None or one.had in done)
+                 and one.state in (None, source)), costs.substituted)
+
+
 def problem(alphabet: Alphabet, costs: AlignmentCosts) -> dict[str, Any]:
     """Say what leads where, straight from the model's arrows."""
-    model = alphabet.model
+    model, done = alphabet.model, functions_of(alphabet)
     take: list[dict[tuple[int, int], tuple[str, int]]] = [{} for _ in alphabet.fits]
     step: dict[tuple[int, int], int] = {}
     for at, arrow in enumerate(model.transitions):
@@ -48,8 +80,10 @@ def problem(alphabet: Alphabet, costs: AlignmentCosts) -> dict[str, Any]:
         for symbol, arrows in enumerate(take):
             if alphabet.fits[symbol, at]:
                 arrows[pair] = StepKind.TAKEN, 0
-            elif arrow.when is not None and costs.substituted is not None:
-                arrows.setdefault(pair, (StepKind.SUBSTITUTED, costs.substituted))
+            elif arrow.when is not None:
+                price = price_of(costs, arrow.when.functions, done[symbol], arrow.source)
+                if price is not None and arrows.get(pair, (None, price + 1))[1] > price:
+                    arrows[pair] = StepKind.SUBSTITUTED, price
     return {"take": take, "step": step, "start": alphabet.start}
 
 
@@ -94,9 +128,10 @@ def goes_in_a_circle(step: dict[tuple[int, int], int], used: set[int]) -> bool:
 
 
 @settings(max_examples=150, deadline=None)
-@given(alphabets(), COSTS, st.data())
-def test_the_way_is_the_stated_one_of_all_cheapest_and_they_are_counted(alphabet: Alphabet, costs: AlignmentCosts,
+@given(priced(), st.data())
+def test_the_way_is_the_stated_one_of_all_cheapest_and_they_are_counted(held_at: tuple[Alphabet, AlignmentCosts],
                                                                         data: st.DataObject) -> None:
+    alphabet, costs = held_at
     symbols = data.draw(st.lists(st.integers(0, len(alphabet.fits) - 1), max_size=3))
     held, ends = problem(alphabet, costs), accepted(alphabet, costs.accept)
     cost = cost_of(held, costs, symbols, ends)
@@ -114,9 +149,10 @@ def test_the_way_is_the_stated_one_of_all_cheapest_and_they_are_counted(alphabet
 
 
 @settings(deadline=None)
-@given(alphabets(), COSTS, st.data())
-def test_steps_are_connected_and_use_every_move_once(alphabet: Alphabet, costs: AlignmentCosts, data: st.DataObject
+@given(priced(), st.data())
+def test_steps_are_connected_and_use_every_move_once(held_at: tuple[Alphabet, AlignmentCosts], data: st.DataObject
                                                      ) -> None:
+    alphabet, costs = held_at
     symbols = data.draw(st.lists(st.integers(0, len(alphabet.fits) - 1), max_size=20))
     found = best_path(alphabet, costs, symbols)
     state = alphabet.start
@@ -135,33 +171,40 @@ def test_steps_are_connected_and_use_every_move_once(alphabet: Alphabet, costs: 
             assert edge.before == edge.after
     assert state in accepted(alphabet, costs.accept)
     assert [edge.move for edge in found.edges if edge.move is not None] == list(range(len(symbols)))
-    assert found.cost == sum(priced(found, costs))
+    assert found.cost == sum(edge.cost for edge in found.edges)
+    assert [edge.cost for edge in found.edges] == [price_of_edge(alphabet, costs, symbols, edge) for edge in found.edges]
 
 
-def priced(found: BestPath, costs: AlignmentCosts) -> list[int]:
-    charge = {StepKind.SKIPPED: costs.skipped, StepKind.OFF_MODEL: costs.off_model,
-              StepKind.SUBSTITUTED: costs.substituted}
-    return [charge.get(edge.kind) or 0 for edge in found.edges]
+def price_of_edge(alphabet: Alphabet, costs: AlignmentCosts, symbols: list[int], edge: Edge) -> int | None:
+    if edge.kind is not StepKind.SUBSTITUTED:
+        return {StepKind.SKIPPED: costs.skipped, StepKind.OFF_MODEL: costs.off_model}.get(edge.kind, 0)
+    arrow = alphabet.model.transitions[edge.arrow or 0]
+    return price_of(costs, arrow.when.functions if arrow.when else (), functions_of(alphabet)[symbols[edge.move or 0]],
+                    arrow.source)
 
 
 @settings(deadline=None)
-@given(alphabets(), COSTS, st.data())
-def test_steps_of_many_runs_are_those_of_each_alone(alphabet: Alphabet, costs: AlignmentCosts, data: st.DataObject
+@given(priced(), st.data())
+def test_steps_of_many_runs_are_those_of_each_alone(held_at: tuple[Alphabet, AlignmentCosts], data: st.DataObject
                                                     ) -> None:
+    alphabet, costs = held_at
     run = st.lists(st.integers(0, len(alphabet.fits) - 1), max_size=8)
     runs = data.draw(st.lists(run, max_size=6))
     symbols = np.array([symbol for one in runs for symbol in one], dtype="i2")
     offsets = np.cumsum([7, *map(len, runs)], dtype="i8")    # runs may stand anywhere
     graph, held = graph_of(alphabet, costs), prices(alphabet, costs)
     assert cheapest(held, symbols, offsets=offsets - 7)[0].tolist() == [best_path(alphabet, costs, one).cost for one in runs]
-    alone = Counter((edge.kind, edge.before, edge.after) for one in runs
-                    for edge in best_path(alphabet, costs, one).edges)
+    edges = [edge for one in runs for edge in best_path(alphabet, costs, one).edges]
+    alone = Counter((edge.kind, edge.before, edge.after) for edge in edges)
+    costly = Counter((edge.kind, edge.before, edge.after) for edge in edges if edge.cost)
     for most in (0, 2, 10_000):
         table = Table(held, most=most)
         steps = count_steps(table, ways_of(graph), symbols, offsets=offsets, start=alphabet.start)
-        counts = steps_by_kind(graph, steps)
         assert steps.cost.tolist() == [best_path(alphabet, costs, one).cost for one in runs]
-        assert {(kind, *pair): int(n[*pair]) for kind, n in counts.items() for pair in np.argwhere(n).tolist()} == alone
+        for expected, counts in ((alone, steps_by_kind(graph, steps)),
+                                 (costly, steps_by_kind(graph, steps, costly=True))):
+            assert {(kind, *pair): int(n[*pair]) for kind, n in counts.items()
+                    for pair in np.argwhere(n).tolist()} == expected
 
 
 def test_steps_are_counted_in_parts_where_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,6 +251,16 @@ def test_of_two_arrows_between_two_states_the_one_without_charge_is_passed() -> 
     found = best_path(compile_model(model, load_codebook("stages")), AlignmentCosts(), [])
     assert [(edge.kind, edge.arrow) for edge in found.edges] == [(StepKind.UNSEEN, 1)]
     assert (found.cost, found.number) == (0, 1)
+
+
+@pytest.mark.parametrize(("dear", "cheap", "taken"), [("withdrawal_marker", "notices", 1), ("notices", "withdrawal_marker", 0)])
+def test_of_two_arrows_between_two_states_a_move_stands_in_at_the_lower_price(dear: str, cheap: str, taken: int) -> None:
+    model = chain("a", "b", more=(arrow("a", "b", "notices"),))
+    held = compile_model(model, load_codebook("stages"))
+    costs = AlignmentCosts(skipped=5, off_model=5, substitutions=(Substitution(wanted=dear, cost=2),
+                                                                  Substitution(wanted=cheap, cost=1)))
+    assert [(edge.kind, edge.arrow, edge.cost) for edge in best_path(held, costs, [0]).edges] == [
+        (StepKind.SUBSTITUTED, taken, 1)]
 
 
 def test_nothing_leads_to_an_end_that_no_arrow_leads_to() -> None:

@@ -125,3 +125,14 @@ def test_the_warning_of_a_function_that_no_code_has_names_the_call() -> None:
         warnings.simplefilter("always")
         segment(cohort, SegmentationRule(name="x", opens=("nothing_here",), gap=None))
     assert {one.filename for one in caught if "no code" in str(one.message)} == {__file__}
+
+
+def test_a_dyad_whose_name_fills_a_cell_still_gets_names_for_its_episodes() -> None:
+    names = ["x" * 10_000, "x" * 9_999 + "y"]    # alike as far as the names of episodes reach
+    moves = [Move(dyad=dyad, session=1, track="r1", party="client", code="wd", onset=9_000_000, row_id=at)
+             for at, dyad in enumerate(names)]
+    with pytest.warns(CodingWarning, match="no table of observed stretches"):
+        drawn = segment(Cohort.of(moves, coding=STAGES), RULE).columns
+    found = drawn.rows.words("episode")
+    assert len(set(found)) == 2
+    assert all(len(str(name)) <= 10_000 for name in found)

@@ -205,6 +205,7 @@ def test_degrees_that_may_be_degrees_are_not(angles: list[float]) -> None:
     ([10.0, 721.0], "degrees", r"1 of 2 angles lie outside -360 to 720 degrees \(the first: 721 at place 1\); take them mod"),
     ([-361.0], "degrees", "the first: -361 at place 0"),
     ([10.0, math.nan, math.inf], "degrees", r"2 of 3 angles are not finite \(the first at place 1\); leave out what has no"),
+    (["north"], "degrees", "expected numbers as angles, in rows of one length, but some are none"),
     ([10.0], "gon", 'unit is \'gon\'; expected "degrees" or "radians"'),
     ([[10.0]], "degrees", "expected one list of angles but got 2 dimensions"),
 ])

@@ -241,6 +241,8 @@ def test_a_profile_that_goes_up_and_down_twice_has_no_direction_and_a_fit_of_not
 
 @pytest.mark.parametrize(("scores", "named", "error", "says"), [
     ([1] * 7, {}, RecordError, "expected 8 scores in the order PA, BC, DE, FG, HI, JK, LM, NO but got 7; give None where"),
+    (["high"] * 8, {}, RecordError, "expected numbers as scores, in rows of one length, but some are none; give None where"),
+    ([1] * 8, {"angles": dict.fromkeys(OCTANT_ANGLES, "up")}, RecordError, "expected numbers as angles"),
     ({"PA": 1, "BD": 2}, {}, RecordError, "'BD' is no scale of this circumplex.*; its scales are: PA, BC"),
     ([1, 2, 3, math.inf, 1, 1, 1, 1], {}, RecordError, r"1 scores are infinite \(the first in row 0, column 3\)"),
     ([1, 2, 3, 4, 5, 6, 7, None], {"missing": "drop"}, RecordError, "missing is 'drop'; expected \"refuse\" or \"least_squares\""),

@@ -36,9 +36,11 @@ from rupturekit.interpersonal.fits import (
     Places,
     answer_pairs,
     as_convention,
+    corresponding,
     cosines,
     distances,
     fits,
+    reciprocal,
     turn_numbers,
 )
 from rupturekit.interpersonal.placement import load_placement, parse_placement
@@ -99,6 +101,8 @@ def test_one_plane_agrees_with_degrees(act: int, answer: int, length: float) -> 
     one, other = at_degrees(act, length=length), at_degrees(answer)
     assert FITS[KIESLER][fits(one, other, convention=KIESLER)[0]] == plain.kiesler(act, answer)
     assert fits(one, other, convention=KIESLER) == fits(other, one, convention=KIESLER)
+    assert corresponding(one, other)[0] == plain.corresponds(act, answer)
+    assert reciprocal(one, other)[0] == plain.reciprocates(act, answer)
     assert distances(one, other)[0] == pytest.approx(plain.apart(act, answer), abs=1e-6)
     assert cosines(one, other)[0] == pytest.approx(math.cos(math.radians(act + answer)), abs=1e-9)
 
@@ -170,14 +174,17 @@ def test_shares_are_those_of_the_plain_loop_dyads_alike(sessions: list[list[tupl
     made = [timed(session) for session in sessions]
     dyads = [f"D{at // 2}" for at in range(len(made))]    # two sessions a dyad
     kinds: dict[str, list[str]] = {}
+    agree: dict[str, list[tuple[bool, bool]]] = {}
     places = load_placement("sasb")
     for dyad, session in zip(dyads, made, strict=True):
         parties, codes = [party for party, _, _ in session], [code for _, code, _ in session]
         for act, answer in plain.pairs(parties, [0] * len(session), [code[0] != "3" for code in codes], lag):
             if responder in (None, parties[answer]):
+                angles = int(places[codes[act]].angle), int(places[codes[answer]].angle)
+                agree.setdefault(dyad, []).append((plain.corresponds(*angles), plain.reciprocates(*angles)))
                 kinds.setdefault(dyad, []).append(
                     plain.sasb(codes[act], codes[answer]) if convention == "sasb"
-                    else plain.kiesler(int(places[codes[act]].angle), int(places[codes[answer]].angle)))
+                    else plain.kiesler(*angles))
     try:
         found = complementarity(cohort_of(made, dyads=dyads), "sasb", convention=convention, lag=lag, draws=0,
                                 responder=responder)
@@ -189,6 +196,9 @@ def test_shares_are_those_of_the_plain_loop_dyads_alike(sessions: list[list[tupl
         shares = [Fraction(held.count(kind), len(held)) for held in kinds.values()]
         assert found.shares[kind].value == pytest.approx(float(sum(shares) / len(shares)))
         assert found.counts[kind] == sum(held.count(kind) for held in kinds.values())
+    for axis, estimate in enumerate((found.correspondence, found.reciprocity)):
+        shares = [Fraction(sum(both[axis] for both in held), len(held)) for held in agree.values()]
+        assert estimate.value == pytest.approx(float(sum(shares) / len(shares)))
     assert found.rate.n["pairs of moves"] == sum(map(len, kinds.values()))
     assert found.rate.n["dyads"] == len(kinds)
 
@@ -230,7 +240,7 @@ def several(n: int = 9) -> list[Said]:
 
 
 def numbers(found: Complementarity) -> list[object]:
-    estimates = [*found.shares.values(), found.gain, found.cosine, found.distance]
+    estimates = [*found.shares.values(), found.gain, found.correspondence, found.reciprocity, found.cosine, found.distance]
     return [(one.value, one.interval, one.test) for one in estimates if one is not None]
 
 
@@ -486,6 +496,14 @@ def test_pairs_as_columns_and_as_a_measure() -> None:
         whole = move_pairs(cohort, "sasb", convention=convention)
         assert share(np.arange(24)) == pytest.approx((whole.fit == 0).mean())
         assert share(np.arange(0)) is None
+        for kind, held in ((FITS[convention][1], whole.fit == 1), ("correspondence", whole.corresponds),
+                           ("reciprocity", whole.reciprocates)):
+            other = complementary_share(cohort, "sasb", convention=convention, kind=kind)
+            assert other(np.arange(24)) == pytest.approx(held.mean())
+        assert f"  reciprocal on control: {whole.reciprocates.sum()}" in str(whole)
+    with pytest.raises(RecordError, match="kind is 'similar'; expected one of complementary, acomplementary, anticomplementary, "
+                                          "correspondence, reciprocity"):
+        complementary_share(cohort, "sasb", convention="kiesler", kind="similar")
     assert complementary_share(cohort, "sasb", convention="sasb", lag=2)(np.arange(3)) is None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 
 import pytest
@@ -14,9 +15,14 @@ from rupturekit.errors import RecordError
 from rupturekit.inference.estimate import Estimate
 from rupturekit.negotiation.account import account_of, negotiation_sensitivity
 from rupturekit.negotiation.acts import mapping_of_codebook
-from rupturekit.negotiation.measures import asymmetry, meeting_rate, mutuality, responsiveness
+from rupturekit.negotiation.imbalance import communion_gap
+from rupturekit.negotiation.match import match_after_end
+from rupturekit.negotiation.measures import asymmetry, meeting_counts, meeting_rate, mutuality, responsiveness
+from rupturekit.negotiation.order import needs_order
+from rupturekit.negotiation.renewal import renewal_after_end
 from rupturekit.negotiation.table import negotiations
 from rupturekit.negotiation.tested import hypotheses_of
+from rupturekit.negotiation.veil import veil
 from rupturekit.segmentation import SegmentationRule, segment
 from rupturekit.vocabulary import Layer, Need, NeedMode
 
@@ -63,7 +69,7 @@ def test_what_cannot_be_estimated_is_a_sentence() -> None:
     table = negotiations(cohort_of({"D1": [[("client", "cl-ag", 0), ("therapist", "gr-ag", 1), ("client", SILENT, 2)]]}))
     found = account_of(table, RULE, draws=99)
     assert found.rows["claims by the therapist that were met"] == (
-        "not estimable: the therapist made no claim that was not cut off, so there is none to be met")
+        "not estimable: the therapist made no claim, so there is none of which to say whether it was met")
     said = found.rows["responsiveness to the client"]
     assert isinstance(said, str)
     assert said.startswith("not enough data: the smallest p attainable")
@@ -110,6 +116,24 @@ def test_a_rule_of_ones_own_cuts_anew_and_what_is_not_there_is_said() -> None:
     assert "not estimable  not estimable" in str(found)
     assert found.rows[0].answered_by_meeting is None
     assert found.rows[0].without_negotiation == 1
+
+
+@pytest.mark.parametrize("ask", [
+    lambda table, rule: account_of(table, rule), lambda table, rule: meeting_rate(table, party="client"),
+    lambda table, rule: mutuality(table), lambda table, rule: responsiveness(table, rule, party="client"),
+    lambda table, rule: needs_order(table, rule), lambda table, rule: match_after_end(table, rule, k=1, h=1),
+    lambda table, rule: renewal_after_end(table, rule), lambda table, rule: veil(table, None),
+    lambda table, rule: meeting_counts(table), lambda table, rule: communion_gap(table, k=1)])
+def test_what_is_no_table_is_refused(ask: Callable[[object, object], object]) -> None:
+    cohort = cohort_of(STUDY)
+    with pytest.raises(RecordError, match=r"expected negotiations but got Cohort; negotiations\(cohort\) finds them"):
+        ask(cohort, RULE)
+
+
+@pytest.mark.parametrize("ask", [account_of, needs_order, renewal_after_end])
+def test_what_is_no_rule_is_refused(ask: Callable[[object, object], object]) -> None:
+    with pytest.raises(RecordError, match="expected the segmentation rule that drew the episodes but got str"):
+        ask(negotiations(cohort_of(STUDY)), "whole")
 
 
 @pytest.mark.parametrize("lacking", [{"rules": []}, {"mappings": []}, {"windows": []}])

@@ -128,7 +128,7 @@ def reason(table: Negotiations, need: Need | None = None) -> str:
 def test_mutuality_of_one_party_is_not_estimable_and_says_whose_claims_are_lacking() -> None:
     table = negotiations(cohort_of({"D1": [[CLAIM, MEET]], "D2": [[CLAIM]]}))
     assert "the therapist" in reason(table)
-    with pytest.raises(NotEstimable, match="the therapist made no claim that was not cut off"):
+    with pytest.raises(NotEstimable, match="the therapist made no claim, so there is none of which to say whether it was met"):
         meeting_rate(table, party="therapist")
     with pytest.raises(NotEstimable, match="of communion"):
         meeting_rate(table, party="client", need=Need.COMMUNION)
@@ -147,7 +147,9 @@ def test_where_nothing_of_the_other_was_coded_no_claim_is_said_to_be_unmet() -> 
 
 
 def test_mutuality_without_any_act_says_so() -> None:
-    assert "carry no claim" in reason(negotiations(cohort_of({"D1": [[("client", SILENT, 0)]]})))
+    said = reason(negotiations(cohort_of({"D1": [[("client", SILENT, 0)]]})))
+    assert "neither party made a claim, so" in said
+    assert "carry no claim" in said
 
 
 def test_mutuality_where_no_dyad_holds_claims_of_both_says_so() -> None:
@@ -157,8 +159,14 @@ def test_mutuality_where_no_dyad_holds_claims_of_both_says_so() -> None:
 
 def test_claims_that_were_all_cut_off_are_not_told_as_never_made() -> None:
     table = negotiations(cohort_of({"D1": [[*BOTH_MET[:2], ("therapist", "cl-re", 2)]]}, stopped=frozenset({"D1/1"})))
-    assert "never" not in reason(table)
-    assert "cut off" in reason(table)
+    assert reason(table) == ("not estimable: every claim by the therapist was cut off by the end of observation, so how mutual "
+                             "meeting was cannot be said")
+    with pytest.raises(NotEstimable, match="every claim of communion by the therapist was cut off by the end of observation"):
+        meeting_rate(table, party="therapist", need=Need.COMMUNION)
+    with pytest.raises(NotEstimable, match="the therapist made no claim of agency, so"):
+        meeting_rate(negotiations(cohort_of({"D1": [[CLAIM, MEET]]})), party="therapist", need=Need.AGENCY)
+    alone = negotiations(cohort_of({"D1": [[CLAIM]]}, stopped=frozenset({"D1/1"})))
+    assert "every claim by the client was cut off by the end of observation and the therapist made no claim" in reason(alone)
 
 
 def test_dyads_in_which_one_party_alone_claimed_are_told() -> None:

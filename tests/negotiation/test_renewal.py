@@ -184,6 +184,7 @@ def test_a_single_dyad_has_no_interval() -> None:
     found = of({"D1": [told(*ENDED_FIRST), told(*STUCK)]})
     assert found.estimate.interval is None
     assert "an interval needs" in found.estimate.no_interval
+    assert "; the test asks how many renewals after an end go beyond their expectation, summed over turn numbers" in str(found)
     assert "does not show: that relatedness is renewed because the negotiation ended" in str(found)
 
 

@@ -169,6 +169,32 @@ def test_axes_handed_in_are_drawn_on() -> None:
     assert not mine.spines["top"].get_visible()
 
 
+def test_axes_handed_in_get_the_size_of_the_style_and_no_formulas() -> None:
+    mine = Figure().add_subplot()
+    assert mine.xaxis.label.get_fontsize() == 10
+    paths(PATH, ax=mine)
+    assert [label.get_fontsize() for label in (mine.xaxis.label, mine.yaxis.label)] == [7.0, 7.0]
+    assert not mine.xaxis.label.get_parse_math()
+
+
+def test_text_beneath_narrow_axes_is_broken_into_lines() -> None:
+    line = "many words that stand beneath axes and are too long for one column of a journal to hold in one line"
+    for width, lines in ((89.0, 2), (183.0, 1)):
+        with style.axes(None, width=width, height=60) as ax:
+            ax.set_xlabel(f"first\n\n{line}")
+        said = ax.get_xlabel().splitlines()
+        assert (said[:2], len(said[2:]), " ".join(said[2:])) == (["first", ""], lines, line)
+
+
+def test_narrow_axes_have_a_key_of_fewer_columns() -> None:
+    found = {}
+    for width in (40.0, 89.0, 183.0):
+        with style.axes(None, width=width, height=60) as ax:
+            style.set_key(ax, [style.line_key(name, marker="o") for name in "abcd"], columns=4)
+            found[width] = ax.get_legend()._ncols
+    assert found == {40.0: 1, 89.0: 2, 183.0: 4}
+
+
 def test_axes_of_others_have_no_words() -> None:
     assert style.alt_text(Figure().add_subplot()) == ""
 

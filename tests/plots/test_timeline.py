@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from typing import Any
 
 import attrs
@@ -12,13 +13,17 @@ from matplotlib.figure import Figure
 
 from rupturekit._palette import PHASES
 from rupturekit.codebooks import load_codebook
-from rupturekit.episode import Coding, Episode, Move, seconds
+from rupturekit.episode import Coding, Episode, Move, ObservedStretch, seconds
 from rupturekit.errors import NotEnoughData, RecordError
 from rupturekit.example import example_cohort
+from rupturekit.negotiation.acts import NEEDS
+from rupturekit.negotiation.table import SPELL_ENDS, Negotiations, negotiations
 from rupturekit.plots.style import alt_text
 from rupturekit.plots.timeline import episode_timeline
 from rupturekit.plots.timescale import MOST_TICKS, timescale
 from rupturekit.segmentation import WHOLE_SESSION, SegmentationRule, segment
+from rupturekit.simulation.cohorts import simulate
+from rupturekit.simulation.design import Design, NeedRates
 from rupturekit.state_machine import load_model
 from rupturekit.traces import Trace, TraceTable, trace, trace_cohort
 from rupturekit.vocabulary import ClosedBy, TimeKind
@@ -208,3 +213,168 @@ def test_whole_sessions_too_are_drawn() -> None:
         warnings.simplefilter("ignore")
         table = trace_cohort(segment(example_cohort(), WHOLE_SESSION, track="r1"), MODEL, any_type=True)
     assert all(alt_text(episode_timeline(one, ax=Figure().add_subplot())) for one in table[:4])
+
+
+# --- ratings, needs, what was not coded ----------------------------------------------------------------------------
+
+
+def stems(ax: Axes) -> list[tuple[float, float, float]]:
+    """Return the stems of ratings: where, on which lane, how tall."""
+    [held] = found(ax, "ratings")
+    return [(float(low[0]), round(float(low[1])), round(float(high[1] - low[1]), 6)) for low, high in held.get_segments()]
+
+
+def rated(one: Trace, *ratings: float | None) -> Trace:
+    steps = [attrs.evolve(step, move=attrs.evolve(step.move, rating=rating))
+             for step, rating in zip(one.steps, ratings, strict=True)]
+    return attrs.evolve(one, steps=tuple(steps))
+
+
+def key(ax: Axes) -> list[str]:
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_a_rating_is_a_stem_as_tall_as_it_is_high() -> None:
+    ax = episode_timeline(rated(traced(SAID), 4.0, 2.0, None, 0.0, 1.0))
+    assert [(x, lane) for x, lane, _ in stems(ax)] == [(0, 0), (40, -1), (110, -1)]    # none or 0 has no stem
+    most, half, quarter = (tall for _, _, tall in stems(ax))
+    assert (most, half, quarter) == pytest.approx((most, most / 2, most / 4))
+    assert "stem: rating, up to 4" in key(ax)
+
+
+def test_ratings_of_nought_alone_are_in_the_key_and_have_no_stem() -> None:
+    ax = episode_timeline(rated(traced(SAID), 0.0, None, None, None, None))
+    assert (stems(ax), "stem: rating, up to 0" in key(ax)) == ([], True)
+    assert not [name for name in key(episode_timeline(traced(SAID))) if "rating" in name]
+
+
+@pytest.fixture(scope="module")
+def needed() -> tuple[TraceTable, Negotiations]:
+    acts = {"client": NeedRates(claim=0.2, grant=0.05, give_up=0.1), "therapist": NeedRates(claim=0.1, grant=0.2)}
+    made = simulate(Design(dyads=6, sessions=3, needs=acts), seed=4).cohort
+    drawn = segment(made, SegmentationRule(name="mine", opens=("withdrawal_marker",), gap=None))
+    return trace_cohort(drawn, MODEL), negotiations(drawn)
+
+
+def spells_by_hand(table: Negotiations, at: int) -> list[tuple[str, int | None, int | None, str]]:
+    """Return the spells of an episode: whose and what, when in microseconds they began and ended."""
+    spells, turns, moves = table.spells, table.turns, table.turns.cohort.moves
+
+    def when(turn: int) -> int | None:
+        return None if turn < 0 else int(moves.onset[turns.episodes.members[turns.first[turn]]])
+
+    return [(f"need {table.parties[spells.party[n]]} {NEEDS[spells.need[n]]} {SPELL_ENDS[spells.cause[n]]}",
+             when(int(spells.begin[n])), when(int(spells.end[n])), str(SPELL_ENDS[spells.cause[n]]))
+            for n in range(len(spells)) if spells.episode[n] == at]
+
+
+def test_open_claims_are_bars_from_claim_to_end(needed: tuple[TraceTable, Negotiations]) -> None:
+    table, held = needed
+    ends = set()
+    for at in range(len(table)):
+        ax = episode_timeline(table[at], needs=held, ax=Figure().add_subplot())
+        first = table[at].steps[0].move.onset
+        wanted = Counter((label, (begin - first) / 1e6 if begin is not None else None,
+                          round((end - first) / 1e6, 4) if end is not None else "as far as known")
+                         for label, begin, end, _ in spells_by_hand(held, at))
+        last = max((path.get_extents().x1 for state in MODEL.index for bar in found(ax, f"state {state}")
+                    for path in bar.get_paths()), default=0.0)
+        drawn: Counter[Any] = Counter()
+        for artist in ax.get_children():
+            label = str(artist.get_label())
+            if label.startswith("need "):
+                box = artist.get_paths()[0].get_extents()
+                known = held_end(label)
+                drawn[label, box.x0, round(float(box.x1), 4) if known else "as far as known"] += 1
+                assert known or box.x1 == pytest.approx(last)
+        assert drawn == wanted
+        ends |= {label.rpartition(" ")[2] for label, _, _ in wanted}
+    assert ends >= {"met", "yielded", "open"}
+
+
+def held_end(label: str) -> bool:
+    """Return whether a turn ended a bar of this label."""
+    return label.rpartition(" ")[2] in ("met", "yielded")
+
+
+def test_a_claim_cut_off_by_the_end_of_observation_has_no_sign() -> None:
+    acts = {"client": NeedRates(claim=0.3), "therapist": NeedRates(claim=0.1)}
+    made = simulate(Design(dyads=6, sessions=3, needs=acts, cut=1.0), seed=4).cohort
+    drawn = segment(made, SegmentationRule(name="mine", opens=("withdrawal_marker",), gap=None))
+    table, held = trace_cohort(drawn, MODEL), negotiations(drawn)
+    cut = [at for at in range(len(table)) if {end for *_, end in spells_by_hand(held, at)} == {"censored"}]
+    ax = episode_timeline(table[cut[0]], needs=held)
+    assert [artist.get_label() for artist in ax.get_children() if str(artist.get_label()).startswith("end ")] == []
+    assert not [name for name in key(ax) if name.startswith("claim ends")]
+    assert "not observed" in key(ax)
+
+
+def test_needs_have_rows_of_their_own_between_lanes_and_states(needed: tuple[TraceTable, Negotiations]) -> None:
+    table, held = needed
+    for at, one in enumerate(table):
+        ax = episode_timeline(one, needs=held, ax=Figure().add_subplot())
+        wanting = [party for party in ("client", "therapist")
+                   if any(f"need {party} " in label for label, *_ in spells_by_hand(held, at))]
+        names = [label.get_text() for label in ax.get_yticklabels()]
+        assert names[: 2 + len(wanting)] == ["client", "therapist", *(f"needs: {party}" for party in wanting)]
+        row = dict(zip(names, ax.get_yticks().tolist(), strict=True))
+        for artist in ax.get_children():
+            if str(artist.get_label()).startswith("need "):
+                _, party, need, _ = artist.get_label().split()
+                box = artist.get_paths()[0].get_extents()
+                assert ((box.y0 + box.y1) / 2 > row[f"needs: {party}"]) == (need == "agency")
+        claims = len(spells_by_hand(held, at))
+        assert (f"{claims} claim" in alt_text(ax)) == (claims > 0)
+
+
+def test_the_key_of_needs_names_what_is_there(needed: tuple[TraceTable, Negotiations]) -> None:
+    table, held = needed
+    for at, one in enumerate(table):
+        ax = episode_timeline(one, needs=held, ax=Figure().add_subplot())
+        labels = [label for label, *_ in spells_by_hand(held, at)]
+        for need in ("agency", "communion"):
+            assert (f"{need} claimed" in key(ax)) == any(f" {need} " in label for label in labels)
+        for end in ("met", "yielded", "open"):
+            assert (f"claim ends: {end}" in key(ax)) == any(label.endswith(f" {end}") for label in labels)
+
+
+def test_negotiations_of_other_moves_are_refused(needed: tuple[TraceTable, Negotiations]) -> None:
+    table, held = needed
+    name = str(held.turns.episodes.rows.words("episode")[0])
+    short = attrs.evolve(table.named(name), steps=table.named(name).steps[:1])
+    with pytest.raises(RecordError, match="holds moves that its trace does not; make both from one cohort"):
+        episode_timeline(short, needs=held)
+    other = attrs.evolve(short, episode=attrs.evolve(short.episode, row=attrs.evolve(short.episode.row, episode="E9")))
+    with pytest.raises(RecordError, match="no negotiation of episode 'E9'"):
+        episode_timeline(other, needs=held)
+    with pytest.raises(RecordError, match="expected a table of negotiations but got TraceTable"):
+        episode_timeline(short, needs=table)    # type: ignore[arg-type]
+
+
+def stretch(start: int, end: int, **changed: Any) -> ObservedStretch:
+    said = {"dyad": "D1", "session": 1, "track": "r1", "start": seconds(start), "end": seconds(end)} | changed
+    return ObservedStretch(**said)
+
+
+@pytest.mark.parametrize(("coded", "gaps"), [
+    ([(0, 200)], []), ([(0, 30), (60, 200)], [(30, 60)]), ([(60, 200), (0, 30)], [(30, 60)]), ([(50, 80)], [(0, 50), (80, 110)]),
+    ([(0, 70), (20, 90)], [(90, 110)]), ([], []), ([(300, 400)], [(0, 110)])])
+def test_what_was_not_coded_in_between_is_hatched(coded: list[tuple[int, int]], gaps: list[tuple[int, int]]) -> None:
+    ax = episode_timeline(traced(SAID), observed=[stretch(*one) for one in coded])
+    bands = [artist.get_window_extent().transformed(ax.transData.inverted()) for artist in found(ax, "not coded")]
+    assert sorted((round(float(box.x0), 4), round(float(box.x1), 4)) for box in bands) == gaps
+    assert ("not observed" in key(ax)) == bool(gaps)
+    assert (f"Not coded in between: {len(gaps)} gap" in alt_text(ax)) == bool(gaps)
+
+
+def test_stretches_of_others_change_nothing() -> None:
+    others = [stretch(0, 1, dyad="D2"), stretch(0, 1, track="r2"), stretch(0, 1, session=7)]
+    assert not found(episode_timeline(traced(SAID), observed=others), "not coded")
+
+
+def test_many_claims_are_cut_in_the_words(needed: tuple[TraceTable, Negotiations]) -> None:
+    table, held = needed
+    many = [at for at in range(len(table)) if len(spells_by_hand(held, at)) > 8]
+    few = [at for at in range(len(table)) if 0 < len(spells_by_hand(held, at)) <= 8]
+    assert "and more." in alt_text(episode_timeline(table[many[0]], needs=held))
+    assert "and more." not in alt_text(episode_timeline(table[few[0]], needs=held)).rpartition("of needs")[2]

@@ -33,6 +33,7 @@ MOST_VECTORS: Final = 20_000
 
 _AT_ONCE: Final = 1 << 22    # entries of an intermediate array
 _MOVES_AHEAD: Final = 32    # symbols of the runs to one cell found ahead, so that this costs little beside the walk
+_MIX: Final = np.uint64(0x9E3779B97F4A7C15)    # odd, so that no power of it is 0
 _FEW: Final = 16    # runs: so few are taken on run by run, for a loop over states would cost more than it does
 
 
@@ -132,11 +133,13 @@ class Table:
     def fill(self, cells: Whole) -> bool:
         """Find what follows some cells; return False where the table is full, and what is left stays unknown."""
         before, symbol = np.divmod(cells, self.width)
+        by_source = self.prices.by_symbol.transpose(1, 2, 0)
         size = max(_AT_ONCE // self.prices.by_symbol[0].size, 1)
         for low in range(0, len(cells), size):
             part = slice(low, low + size)
-            after, gained = lowered(_step(self.vectors[before[part]], self.prices.by_symbol[symbol[part]]))
-            number = self._numbered(after)
+            after, gained = lowered(_side_by_side(self.prices, by_source, self.vectors[before[part]].T, symbol[part]),
+                                    axis=0)
+            number = self._numbered(np.ascontiguousarray(after.T))
             self.onward[cells[part]] = number * self.width
             self.gains[cells[part]] = gained
             if self.full:
@@ -154,6 +157,8 @@ class Table:
 
     def _numbered(self, vectors: Costs) -> Whole:
         """Return the number of each vector; those that are new are kept."""
+        first, which = _told_apart(vectors)
+        vectors = vectors[first]
         raw, size = vectors.tobytes(), vectors.shape[1] * vectors.itemsize
         number, fresh, known = [], [], self.count
         for row in range(len(vectors)):
@@ -165,13 +170,30 @@ class Table:
         if known > len(self.vectors):
             self._make_room(known + known // 2 + 16)
         self.vectors[known - len(fresh) : known] = vectors[fresh]
-        return np.array(number, dtype=np.int64)
+        return np.array(number, dtype=np.int64)[which]
 
     def _make_room(self, rows: int) -> None:
         more = rows - len(self.vectors)
         self.vectors = np.concatenate([self.vectors, np.empty((more, self.vectors.shape[1]), dtype=np.int32)])
         self.onward = np.concatenate([self.onward, np.full(more * self.width, -1, dtype=np.int64)])
         self.gains = np.concatenate([self.gains, np.zeros(more * self.width, dtype=np.int64)])
+
+
+def _told_apart(vectors: Costs) -> tuple[Whole, Whole]:
+    """Return where vectors stand first, in their order, and for each vector which of these it is equal to.
+
+    >>> first, which = _told_apart(np.array([[3, 1], [0, 2], [3, 1]], dtype="i4"))
+    >>> first.tolist(), which.tolist()
+    ([0, 1], [0, 1, 0])
+    """
+    mixed = vectors.astype(np.uint64) @ (_MIX ** np.arange(1, vectors.shape[1] + 1, dtype=np.uint64))
+    _, first, which = np.unique(mixed, return_index=True, return_inverse=True)
+    if not np.array_equal(vectors[first[which]], vectors):    # two of them mix to one number: all count as different
+        return np.arange(len(vectors)), np.arange(len(vectors))
+    order = np.argsort(first)
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return first[order], place[which]
 
 
 def table_of(prices: Prices, *, most: int = MOST_VECTORS) -> Table | None:

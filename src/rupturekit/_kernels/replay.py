@@ -21,9 +21,10 @@ Whole = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.integer[Any]]
 
 
-def blocks(n: int, *, size: int = BLOCK) -> Iterator[tuple[int, int]]:
-    """Yield (low, high) of the blocks that cover runs 0 to n."""
-    return ((low, min(low + size, n)) for low in range(0, n, size))
+def blocks(n: int, *, size: int | None = None) -> Iterator[tuple[int, int]]:
+    """Yield (low, high) of the blocks that cover runs 0 to n; of `BLOCK` runs where no size is given."""
+    each = size or BLOCK
+    return ((low, min(low + each, n)) for low in range(0, n, each))
 
 
 class Walk(NamedTuple):

@@ -80,7 +80,7 @@ def _count(table: Table, ways: Ways, symbols: Codes, offsets: Whole, start: int,
     visits, firsts = np.zeros(len(back.jump), dtype=np.int64), np.zeros(n, dtype=np.int64)
     for low, high in blocks(len(offsets) - 1):
         edges = offsets[low : high + 1]
-        met, first = _visited(back.jump, where[cells[edges[0] : edges[-1]]], edges, ends[walked[0][low:high]])
+        met, first = _visited(back.jump, where.take(cells[edges[0] : edges[-1]]), edges, ends[walked[0][low:high]])
         visits += np.bincount(met, minlength=len(visits))
         firsts += np.bincount(first, minlength=n)
     _add_passes(back, ways, visits, steps)
@@ -127,19 +127,28 @@ def _back_to_start(table: Table, ways: Ways, start: int) -> _Back:
 def _back_from_cells(table: Table, ways: Ways, cells: Whole) -> _Back:
     n = len(table.prices.begin)
     back = _Back(np.zeros(len(cells) * n, dtype=np.int64), np.zeros(len(cells) * n, dtype=np.int64), [])
-    size = max(_AT_ONCE // max(ways.take_from[0].size, ways.pass_from.size), 1)
+    size = max(_AT_ONCE // max(n, ways.pass_from.size), 1)
     for low in range(0, len(cells), size):
         part = cells[low : low + size]
         row, symbol = np.divmod(part, table.width)
-        sources, after = ways.take_from[symbol], table.vectors[table.onward[part] // table.width]
-        cost = table.vectors[row[:, None, None], sources] + ways.take_cost[symbol]
-        fits = cost == (after + table.gains[part, None])[:, :, None]
-        place = fits.argmax(axis=2)
-        flat = slice(low * n, (low + len(part)) * n)
-        back.place[flat] = place.ravel()
-        back.jump[flat] = np.take_along_axis(sources, place[:, :, None], axis=2).ravel()
-        _pass(back, ways, after, fits.any(axis=2), low * n)
+        after = table.vectors.take(table.onward[part] // table.width, axis=0)
+        wanted, flat = (after + table.gains[part, None]).ravel(), slice(low * n, (low + len(part)) * n)
+        direct = np.zeros(len(part) * n, dtype=bool)
+        before, into = np.repeat(row * n, n), (symbol[:, None] * n + np.arange(n)).ravel()
+        for place, (source, cost) in enumerate(zip(_by_place(ways.take_from), _by_place(ways.take_cost), strict=True)):
+            left = np.flatnonzero(~direct & (cost < NO_WAY).take(into))
+            here = into.take(left)
+            first = source.take(here)
+            fits = table.vectors.ravel().take(before.take(left) + first) + cost.take(here) == wanted.take(left)
+            left = left[fits]
+            back.place[flat][left], back.jump[flat][left], direct[left] = place, first[fits], True
+        _pass(back, ways, after, direct.reshape(after.shape), low * n)
     return back
+
+
+def _by_place(ways: Whole) -> Whole:
+    """Return what leads into each symbol and state, place by place: places x (symbols x states)."""
+    return np.ascontiguousarray(np.moveaxis(ways, 2, 0)).reshape(ways.shape[2], -1)
 
 
 def _pass(back: _Back, ways: Ways, after: Costs, direct: Flags, base: int) -> None:

@@ -19,11 +19,13 @@ from rupturekit import _html
 from rupturekit._frames import FrameColumn
 from rupturekit._kernels.alignment import MOST_VECTORS, NO_WAY, Table, costs_by_walk
 from rupturekit._kernels.retrace import count_steps
-from rupturekit._table import freeze, held_state, set_closed
+from rupturekit._table import arrays_equal, freeze, held_state, set_closed
 from rupturekit.alphabet import Alphabet
 from rupturekit.cohort import Cohort
-from rupturekit.conformance.costs import Accept, AlignmentCosts, check_sums, prices
+from rupturekit.conformance.costs import Accept, AlignmentCosts, Substitution, check_sums, prices
+from rupturekit.conformance.orders import CostsOverOrders, costs_over_orders
 from rupturekit.conformance.paths import Edge, StepKind, best_path, graph_of, steps_by_kind, ways_of
+from rupturekit.conformance.substitutions import told_apart
 from rupturekit.episode import Move
 from rupturekit.errors import NotEstimable, RecordError, listed
 from rupturekit.kinds import MoveReader, blocks_of
@@ -32,7 +34,8 @@ from rupturekit.replays import Replay, replay_of_all
 from rupturekit.state_machine import StateMachine, Transition, as_model
 from rupturekit.ties import TieRule
 
-__all__ = ["Accept", "AlignedStep", "Alignment", "AlignmentCosts", "Alignments", "StepKind", "align_cohort"]
+__all__ = ["Accept", "AlignedStep", "Alignment", "AlignmentCosts", "Alignments", "StepKind", "Substitution",
+           "align_cohort", "align_replay"]
 
 
 @attrs.frozen(kw_only=True)
@@ -59,6 +62,11 @@ class Alignment:
     ----------
     cost, worst : int
         What it costs, and what the model with no moves and all moves off the model would cost together.
+    least, greatest : int
+        What it costs in the best and in the worst order of its moves at one instant. `steps` and `cost` are those of
+        the order that the tie rule takes.
+    exact : bool
+        Whether some order has each of the two; where not, they are bounds.
     n_optimal : int or None
         How many cheapest alignments there are; None where arrows without charge form a circle, so that there is no end
         of them.
@@ -69,6 +77,9 @@ class Alignment:
     costs: AlignmentCosts
     steps: tuple[AlignedStep, ...]
     cost: int
+    least: int
+    greatest: int
+    exact: bool
     worst: int
     n_optimal: int | None
     provenance: Provenance = attrs.field(eq=False)
@@ -79,20 +90,37 @@ class Alignment:
         return 1 - self.cost / self.worst if self.worst else None
 
     @property
+    def fit_over_orders(self) -> tuple[float, float] | None:
+        """The least and the greatest model fit over all orders of moves at one instant."""
+        return (1 - self.greatest / self.worst, 1 - self.least / self.worst) if self.worst else None
+
+    @property
     def deviations(self) -> tuple[AlignedStep, ...]:
         """The steps that cost something, in order of time."""
         return tuple(step for step in self.steps if step.cost)
 
     def __repr__(self) -> str:
-        return f"Alignment({self.episode!r} by {self.model.name!r}: cost {self.cost} of {self.worst})"
+        return f"Alignment({self.episode!r} by {self.model.name!r}: cost {self._costs_in_figures()} of {self.worst})"
+
+    def _costs_in_figures(self) -> str:
+        return _from_to(self.least, self.greatest)
 
     def explain(self) -> str:
         """Return the alignment in plain words, one line a step."""
         many = "without end" if self.n_optimal is None else _in_figures(self.n_optimal)
-        fit = "not defined, for nothing could cost anything" if self.fit is None else f"{self.fit:.3f}"
-        return "\n".join([f"Episode {self.episode} along {self.model.name} ({self.model.evidence_text()}): cost "
-                          f"{self.cost} of at most {self.worst}, model fit {fit}; cheapest alignments: {many}.",
+        return "\n".join([f"Episode {self.episode} along {self.model.name} ({self.model.evidence_text()}): "
+                          f"{self._headline()}; cheapest alignments: {many}.",
                           *(f"  {_told(step)}" for step in self.steps)])
+
+    def _headline(self) -> str:
+        """Say cost and fit: as an interval where they hang on the order of moves at one instant."""
+        if self.least == self.greatest:
+            return f"cost {self.cost} of at most {self.worst}, model fit {_fit_in_figures(self.fit)}"
+        low, high = self.fit_over_orders or (None, None)
+        orders = f"orders of moves at one instant{'' if self.exact else ' (bounds)'}"
+        return (f"cost {self._costs_in_figures()} over {orders}, of at most {self.worst}, model fit "
+                f"{_fit_in_figures(low)} to {_fit_in_figures(high)}; told in the order taken, cost {self.cost}, model "
+                f"fit {_fit_in_figures(self.fit)}")
 
     def __str__(self) -> str:
         return self.explain()
@@ -105,6 +133,14 @@ class Alignment:
 
 def _who(move: Move | None) -> str:
     return "" if move is None else f"move {move.row_id}: {move.party or 'somebody'} {move.code}"
+
+
+def _from_to(low: int, high: int) -> str:
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def _fit_in_figures(fit: float | None) -> str:
+    return "not defined, for nothing could cost anything" if fit is None else f"{fit:.3f}"
 
 
 def _in_figures(number: int) -> str:
@@ -130,9 +166,13 @@ def _told(step: AlignedStep) -> str:
 class Alignments:
     """The cheapest cost of each episode; `table[i]` is one alignment as an object.
 
+    Two of them are equal where model, costs, episodes and tie rule are, and they were made of equal records: cohorts of
+    one digest, coded alike. Provenance is not compared.
+
     Attributes
     ----------
     cost : int64
+        In the order of the tie rule; `least` and `greatest` are those over all orders of moves at one instant.
     worst : int64
         What the model with no moves and all moves off the model would cost together.
     table : Table
@@ -149,9 +189,37 @@ class Alignments:
     left_out: Mapping[str, int]
     provenance: Provenance
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Alignments):
+            return NotImplemented
+        mine, theirs = self.replay, other.replay
+        return (mine.episodes == theirs.episodes and self.model == other.model and self.costs == other.costs
+                and mine.tie_rule == theirs.tie_rule and self.left_out == other.left_out
+                and mine.cohort.coding == theirs.cohort.coding and mine.cohort.digest == theirs.cohort.digest
+                and arrays_equal(self.cost, other.cost) and arrays_equal(self.worst, other.worst))
+
     __hash__ = None  # type: ignore[assignment]
     __getstate__ = held_state
     __setstate__ = set_closed
+
+    @property
+    def least(self) -> npt.NDArray[np.int64]:
+        """What each episode costs in the best order of its moves at one instant."""
+        return self._over_orders.least
+
+    @property
+    def greatest(self) -> npt.NDArray[np.int64]:
+        """What each episode costs in the worst order of its moves at one instant."""
+        return self._over_orders.greatest
+
+    @property
+    def exact(self) -> npt.NDArray[np.bool_]:
+        """Whether some order has `least` and some `greatest`; where not, they are bounds."""
+        return self._over_orders.exact
+
+    @functools.cached_property
+    def _over_orders(self) -> CostsOverOrders:
+        return costs_over_orders(self.replay, self.table.prices, cost=self.cost)
 
     @property
     def alphabet(self) -> Alphabet:
@@ -193,8 +261,15 @@ class Alignments:
 
     def fit(self) -> npt.NDArray[np.float64]:
         """Return each episode's model fit, 1 - cost / worst; NaN where nothing can cost anything."""
+        return self._fit_of(self.cost)
+
+    def fit_over_orders(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return each episode's least and greatest model fit over all orders of its moves at one instant."""
+        return self._fit_of(self.greatest), self._fit_of(self.least)
+
+    def _fit_of(self, cost: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         known = self.worst > 0
-        return np.where(known, 1 - self.cost / np.where(known, self.worst, 1), np.nan)
+        return np.where(known, 1 - cost / np.where(known, self.worst, 1), np.nan)
 
     def deviations(self) -> dict[str, dict[str, int]]:
         """Return how often each step was skipped, and moves were off the model or substituted in each state.
@@ -220,36 +295,47 @@ class Alignments:
         graph = graph_of(self.alphabet, self.costs)
         steps = count_steps(self.table, ways_of(graph), _symbols(self.replay), offsets=self.replay.episodes.offsets,
                             start=self.alphabet.start)
-        counts = steps_by_kind(graph, steps)
+        counts = steps_by_kind(graph, steps, costly=True)
         names = [state.name for state in self.model.states]
-        charged = {StepKind.SKIPPED: self.costs.skipped, StepKind.OFF_MODEL: self.costs.off_model,
-                   StepKind.SUBSTITUTED: self.costs.substituted or 0}
         return {kind: {(names[before], names[after]): int(counts[kind][before, after])
-                       for before, after in np.argwhere(counts[kind]).tolist()} if price else {}
-                for kind, price in charged.items()}
+                       for before, after in np.argwhere(counts[kind]).tolist()}
+                for kind in (StepKind.SKIPPED, StepKind.OFF_MODEL, StepKind.SUBSTITUTED)}
 
     def __repr__(self) -> str:
         how = "the programme as it stands" if self.vectors is None else f"a table of {self.vectors:,} vectors"
         return f"Alignments({len(self):,} episodes by {self.model.name!r}, through {how})"
 
     def __str__(self) -> str:
-        known = self.fit()
-        known = known[~np.isnan(known)]
-        mean = f"mean model fit {known.mean():.3f} over {len(known):,} episodes" if len(known) else "no model fit"
-        return "\n".join([repr(self), f"  {self.model.evidence_text()}",
-                          f"  {mean}; without deviation {int((self.cost == 0).sum()):,}",
+        return "\n".join([repr(self), f"  {self.model.evidence_text()}", *self._headline(),
                           *(f"  not aligned: {n:,}, {why}" for why, n in self.left_out.items())])
+
+    def _headline(self) -> list[str]:
+        """Say mean fit and episodes without deviation: as intervals where they hang on orders at one instant."""
+        low, high = (fits[self.worst > 0] for fits in self.fit_over_orders())
+        fit = self.fit()[self.worst > 0]
+        hangs = self.least < self.greatest
+        if not len(fit) or not hangs.any():
+            mean = f"mean model fit {fit.mean():.3f} over {len(fit):,} episodes" if len(fit) else "no model fit"
+            return [f"  {mean}; without deviation {int((self.cost == 0).sum()):,}"]
+        bounds = int((hangs & ~self.exact).sum())
+        return [f"  mean model fit {low.mean():.3f} to {high.mean():.3f} over {len(fit):,} episodes and the orders of "
+                f"moves at one instant, {fit.mean():.3f} in the order taken",
+                f"  without deviation {_from_to(*(int((one == 0).sum()) for one in (self.greatest, self.least)))}; "
+                f"on the order hangs the cost of {int(hangs.sum()):,}"
+                + (f", for {bounds:,} within bounds" if bounds else "")]
 
     def _repr_html_(self) -> str:
         return _html.page("Alignments", self.model.name, _html.facts([("", line) for line in str(self).splitlines()]))
 
     def frame_columns(self) -> dict[str, FrameColumn]:
-        """Return one row an episode: its identity, cost, worst cost and fit."""
+        """Return one row an episode: identity, cost, its least and greatest over orders, worst cost and fit."""
         rows = self.replay.episodes.rows
         fit = self.fit()
         return {"episode": FrameColumn(values=rows.episode, levels=rows.levels["episode"]),
                 "dyad": FrameColumn(values=rows.dyad, levels=rows.levels["dyad"]),
-                "cost": FrameColumn(values=self.cost), "worst": FrameColumn(values=self.worst),
+                "cost": FrameColumn(values=self.cost), "least": FrameColumn(values=self.least),
+                "greatest": FrameColumn(values=self.greatest), "exact": FrameColumn(values=self.exact),
+                "worst": FrameColumn(values=self.worst),
                 "fit": FrameColumn(values=fit, absent=np.isnan(fit))}
 
 
@@ -281,7 +367,9 @@ def align_cohort(cohort: Cohort, model: StateMachine | str, *, costs: AlignmentC
     NotEstimable
         Where no way leads to a state in which an episode may stop, or costs add up to more than is counted exactly.
     RecordError
-        Where `track` names a reading that is not there.
+        Where `track` names a reading that is not there, or a substitution a function that is not.
+    UnknownState
+        Where a substitution names a state that the model lacks.
     PartyMismatch
         Where the model names a party that the study lacks.
 
@@ -297,19 +385,31 @@ def align_cohort(cohort: Cohort, model: StateMachine | str, *, costs: AlignmentC
     charged = AlignmentCosts() if costs is None else costs
     replay = replay_of_all(cohort, as_model(model), track=track, tie_rule=tie_rule, follow_skips=True,
                            any_type=any_type)
+    rules = (cohort.rule, f"ties {replay.tie_rule}", *(["any type"] if any_type else []), charged.identity)
+    return align_replay(attrs.evolve(replay, provenance=attrs.evolve(replay.provenance, rules=rules)), costs=charged,
+                        most_vectors=most_vectors)
+
+
+def align_replay(replay: Replay, *, costs: AlignmentCosts, most_vectors: int = MOST_VECTORS) -> Alignments:
+    """Align the episodes of a replay to its model, with its provenance; see `align_cohort`.
+
+    Raises
+    ------
+    NotEstimable, RecordError, UnknownState
+        As `align_cohort`.
+    """
+    replay = told_apart(replay, costs.substitutions)
     alphabet, lengths = replay.kinds.alphabet, replay.episodes.lengths
-    check_sums(charged, moves=int(lengths.max(initial=0)), states=len(alphabet.model.states))
-    held = prices(alphabet, charged)
+    check_sums(costs, moves=int(lengths.max(initial=0)), states=len(alphabet.model.states))
+    held = prices(alphabet, costs)
     nothing = int((held.begin + held.stop).min())
     if nothing >= NO_WAY:
         raise NotEstimable(f"no way leads from {alphabet.model.initial!r} of {alphabet.model.name} to a state where an "
-                           f"episode may stop; accepted is: {charged.accept}, one of {listed(Accept)}")
+                           f"episode may stop; accepted is: {costs.accept}, one of {listed(Accept)}")
     table = Table(held, most=most_vectors)
     cost = costs_by_walk(table, _symbols(replay), offsets=replay.episodes.offsets)
-    rules = (cohort.rule, f"ties {replay.tie_rule}", *(["any type"] if any_type else []), charged.identity)
-    worst = nothing + charged.off_model * lengths
-    return Alignments(replay=replay, costs=charged, cost=freeze(cost), worst=freeze(worst), table=table,
-                      left_out=replay.left_out, provenance=attrs.evolve(replay.provenance, rules=rules))
+    return Alignments(replay=replay, costs=costs, cost=freeze(cost), worst=freeze(nothing + costs.off_model * lengths),
+                      table=table, left_out=replay.left_out, provenance=replay.provenance)
 
 
 def _symbols(replay: Replay) -> npt.NDArray[np.int16]:
@@ -329,14 +429,13 @@ def _aligned(table: Alignments, at: int) -> Alignment:
     found = best_path(table.alphabet, table.costs, _symbols(one).tolist())
     moves = [table.replay.cohort.moves[row] for row in table.replay.episodes.members[low:high].tolist()]
     return Alignment(episode=name, model=table.model, costs=table.costs, cost=int(table.cost[at]),
+                     least=int(table.least[at]), greatest=int(table.greatest[at]), exact=bool(table.exact[at]),
                      steps=tuple(_step(table, edge, moves) for edge in found.edges), worst=int(table.worst[at]),
                      n_optimal=found.number, provenance=table.provenance)
 
 
 def _step(table: Alignments, edge: Edge, moves: list[Move]) -> AlignedStep:
-    states, costs = table.model.states, table.costs
-    cost = {StepKind.SUBSTITUTED: costs.substituted or 0, StepKind.OFF_MODEL: costs.off_model,
-            StepKind.SKIPPED: costs.skipped}.get(edge.kind, 0)
-    return AlignedStep(kind=edge.kind, before=states[edge.before].name, after=states[edge.after].name, cost=cost,
+    states = table.model.states
+    return AlignedStep(kind=edge.kind, before=states[edge.before].name, after=states[edge.after].name, cost=edge.cost,
                        move=None if edge.move is None else moves[edge.move],
                        arrow=None if edge.arrow is None else table.model.transitions[edge.arrow])

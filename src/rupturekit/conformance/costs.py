@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 import attrs
 import numpy as np
@@ -12,13 +12,11 @@ import numpy.typing as npt
 
 from rupturekit._kernels.alignment import NO_WAY, Prices, prices_of
 from rupturekit.alphabet import Alphabet
-from rupturekit.errors import NotEstimable, RecordError
+from rupturekit.conformance.substitutions import Substitution, check_price, substitution_costs
+from rupturekit.errors import NotEstimable
 from rupturekit.vocabulary import Phase
 
-__all__ = ["Accept", "AlignmentCosts", "arrow_costs", "check_sums", "prices"]
-
-MOST_COST: Final = 10_000
-"""No single price is higher, so that sums of them are exact."""
+__all__ = ["Accept", "AlignmentCosts", "Substitution", "arrow_costs", "check_sums", "instead_of", "prices"]
 
 MOST_PRICES: Final = 1 << 26
 
@@ -31,12 +29,6 @@ class Accept(StrEnum):
     ANY_END = "any_end"
     ANY_PREFIX = "any_prefix"
     """Anywhere: the episode is held against the beginning of the model."""
-
-
-def _whole(instance: object, field: attrs.Attribute[Any], value: Any) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MOST_COST:
-        raise RecordError(f"AlignmentCosts.{field.name}: expected a whole number from 0 to {MOST_COST:,} but got "
-                          f"{value!r:.40}", field=field.name, value=value)
 
 
 @attrs.frozen(kw_only=True)
@@ -52,25 +44,41 @@ class AlignmentCosts:
         A move that takes no arrow.
     substituted : int or None
         A move that takes an arrow it does not fit, in place of one that would; None where that is not allowed.
+    substitutions : tuple of Substitution
+        Other prices of that, by functions and by state. The first that applies counts, before `substituted`.
     accept : Accept
         Where an episode may stop.
     """
 
-    skipped: int = attrs.field(default=1, validator=_whole)
-    off_model: int = attrs.field(default=1, validator=_whole)
-    substituted: int | None = attrs.field(default=None, validator=attrs.validators.optional(_whole))
+    skipped: int = attrs.field(default=1, validator=check_price)
+    off_model: int = attrs.field(default=1, validator=check_price)
+    substituted: int | None = attrs.field(default=None, validator=attrs.validators.optional(check_price))
+    substitutions: tuple[Substitution, ...] = attrs.field(default=(), converter=tuple)
     accept: Accept = attrs.field(default=Accept.COMPLETED, converter=Accept)
 
     @property
     def identity(self) -> str:
         """The costs as provenance says them."""
         instead = "no substitution" if self.substituted is None else f"substituted {self.substituted}"
+        if self.substitutions:
+            instead += f" but {', '.join(map(str, self.substitutions))}"
         return f"costs skipped {self.skipped}, off-model {self.off_model}, {instead}, accepts {self.accept}"
 
 
 def arrow_costs(alphabet: Alphabet, costs: AlignmentCosts) -> npt.NDArray[np.int32]:
     """Return what passing each arrow without a move costs."""
     return np.array([costs.skipped if charged else 0 for charged in alphabet.charged], dtype=np.int32)
+
+
+def instead_of(alphabet: Alphabet, costs: AlignmentCosts) -> npt.NDArray[np.int32]:
+    """Return what it costs that a move of each symbol takes each arrow without fitting it: symbols x arrows.
+
+    Raises
+    ------
+    RecordError, UnknownState, NotEstimable
+        As `substitution_costs`.
+    """
+    return substitution_costs(alphabet, substituted=costs.substituted, substitutions=costs.substitutions)
 
 
 def check_sums(costs: AlignmentCosts, *, moves: int, states: int) -> None:
@@ -80,7 +88,7 @@ def check_sums(costs: AlignmentCosts, *, moves: int, states: int) -> None:
     ------
     NotEstimable
     """
-    most = max(costs.skipped, costs.off_model, costs.substituted or 0)
+    most = max(costs.skipped, costs.off_model, costs.substituted or 0, *(one.cost or 0 for one in costs.substitutions))
     if most * (moves + states) >= NO_WAY:
         raise NotEstimable(f"an episode of {moves:,} moves, {states:,} states and prices up to {most:,} could cost "
                            f"{NO_WAY:,} or more, which is not added up exactly; divide all prices by a common "
@@ -97,7 +105,9 @@ def prices(alphabet: Alphabet, costs: AlignmentCosts) -> Prices:
     Raises
     ------
     NotEstimable
-        Where the model is too large: symbols times states squared are held.
+        Where the model is too large: symbols times states squared are held. And as `substitution_costs`.
+    RecordError, UnknownState
+        As `substitution_costs`.
     """
     model, n = alphabet.model, len(alphabet.model.states)
     count = len(alphabet.fits) * n * n
@@ -107,13 +117,13 @@ def prices(alphabet: Alphabet, costs: AlignmentCosts) -> Prices:
                            "of the model, or to its chains one by one")
     take = np.full((len(alphabet.fits), n, n), NO_WAY, dtype=np.int32)
     step = np.full((n, n), NO_WAY, dtype=np.int32)
+    instead = instead_of(alphabet, costs)
     for at, (arrow, cost) in enumerate(zip(model.transitions, arrow_costs(alphabet, costs).tolist(), strict=True)):
         source, target = model.index[arrow.source], model.index[arrow.target]
         step[source, target] = min(int(step[source, target]), cost)
         if arrow.when is not None:
-            instead = NO_WAY if costs.substituted is None else costs.substituted
             here = take[:, source, target]
-            take[:, source, target] = np.minimum(here, np.where(alphabet.fits[:, at], 0, instead))
+            take[:, source, target] = np.minimum(here, np.where(alphabet.fits[:, at], 0, instead[:, at]))
     leave_out = np.full(len(take), costs.off_model, dtype=np.int32)
     return prices_of(take, leave_out=leave_out, step=step, start=alphabet.start, stop=_stops(alphabet, costs.accept))
 

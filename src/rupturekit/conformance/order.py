@@ -7,19 +7,23 @@ exchanging moves), and whether the mean gain over dyads is above 0 (an interval 
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
 from rupturekit import _html
-from rupturekit._kernels.alignment import Prices, Table, costs_by_programme, costs_by_walk, table_of
+from rupturekit._frames import FrameColumn
+from rupturekit._kernels.alignment import NO_WAY, Prices, Table, costs_by_walk
 from rupturekit._table import Array
+from rupturekit.alphabet import Alphabet
 from rupturekit.cohort import Cohort
-from rupturekit.conformance.costs import AlignmentCosts, prices
-from rupturekit.errors import NotEstimable
+from rupturekit.conformance.costs import Accept, AlignmentCosts, check_sums, prices
+from rupturekit.errors import NotEstimable, listed
 from rupturekit.inference.clusters import clustering_of
 from rupturekit.inference.estimate import Estimate
 from rupturekit.inference.held import held_moves
@@ -27,12 +31,14 @@ from rupturekit.inference.nulls import HOLDS, Exchange, Null, arrangement_count,
 from rupturekit.inference.over_dyads import over_dyads
 from rupturekit.inference.permutation import Alternative, permutation_test
 from rupturekit.kinds import MoveReader, blocks_of
+from rupturekit.provenance import Provenance
 from rupturekit.replays import Replay, replay_of_all
 from rupturekit.segmentation import SegmentationRule
 from rupturekit.state_machine import StateMachine, as_model
 from rupturekit.ties import TieRule
 
-__all__ = ["OrderGain", "order_gain"]
+__all__ = ["ExchangedEpisode", "OrderGain", "check_exchangeable", "exchanged_episodes", "order_gain", "prices_for",
+           "symbols_of"]
 
 Whole = npt.NDArray[np.int64]
 
@@ -46,14 +52,16 @@ class OrderGain:
     gain : Estimate
         1 - observed cost / mean cost under the null, pooled within a dyad, mean over dyads; with the test of the
         sharp null.
+    dyads : mapping of dyad to gain, or None
     episodes : mapping of episode to gain, or None
-        None is not estimable: under the null the episode costs nothing either.
+        None is not estimable: under the null the episodes cost nothing either.
     left_out : mapping of str to int
     """
 
     model: str
     evidence: str
     gain: Estimate
+    dyads: Mapping[str, float | None]
     episodes: Mapping[str, float | None]
     left_out: Mapping[str, int]
 
@@ -64,10 +72,25 @@ class OrderGain:
         """Return the result as (title, text) pairs."""
         unknown = sum(gain is None for gain in self.episodes.values())
         return [("model", f"{self.model}, {self.evidence}"), *self.gain.lines(),
+                ("is there any order?", "the test above: its null is that no episode of any dyad has order"),
+                ("is the mean gain above 0?", self._mean_above_0()),
                 *((f"left out: {why}", f"{n:,}") for why, n in self.left_out.items()),
-                *([("episodes without a gain of their own", f"{unknown:,}")] if unknown else []),
+                *([("episodes without a gain of their own, since no order of their moves costs anything",
+                    f"{unknown:,}")] if unknown else []),
                 ("does not show", "that episodes went this way because of what the model says; other models may fit "
                                   "the same order")]
+
+    def _mean_above_0(self) -> str:
+        """Say what the interval says of the mean over dyads; the test says nothing of it."""
+        if self.gain.interval is None:
+            return "cannot be said without an interval"
+        above = self.gain.interval[0] > 0
+        return "the interval above " + ("lies above 0" if above else "holds 0, or lies below it")
+
+    @property
+    def provenance(self) -> Provenance | None:
+        """What it was made from."""
+        return self.gain.provenance
 
     def __str__(self) -> str:
         return "\n".join(f"{title}: {text}" for title, text in self.lines())
@@ -75,9 +98,16 @@ class OrderGain:
     def _repr_html_(self) -> str:
         return _html.page("OrderGain", self.model, _html.facts(self.lines()))
 
+    def frame_columns(self) -> dict[str, FrameColumn]:
+        """Return one row an episode: its identity and its gain."""
+        gains = self.episodes.values()
+        absent = np.array([gain is None for gain in gains], dtype=bool)
+        return {"episode": FrameColumn.of_words(self.episodes), "gain": FrameColumn(
+            values=np.array([gain or 0.0 for gain in gains], dtype=np.float64), absent=absent)}
+
 
 @attrs.frozen(kw_only=True, eq=False)
-class _Episode:
+class ExchangedEpisode:
     """One episode as it is rearranged: the symbol of each move, and what is exchanged."""
 
     name: str
@@ -85,22 +115,17 @@ class _Episode:
     symbols: npt.NDArray[np.int16]
     exchanges: tuple[Exchange, ...]
 
+    @functools.cached_property
+    def ways(self) -> int:
+        """How many different arrangements of its symbols there are."""
+        return math.prod(arrangement_count(exchange, self.symbols) for exchange in self.exchanges)
 
-@attrs.frozen(kw_only=True, eq=False)
-class _Coster:
-    """What episodes cost along a model: through the table, or through the programme where that has too many vectors."""
 
-    prices: Prices
-    table: Table | None
-
-    def of(self, laid: Array) -> Whole:
-        """Return the cost of each column of symbols: moves x arrangements."""
-        n, many = laid.shape
-        symbols = np.ascontiguousarray(laid.T).ravel()
-        offsets = np.arange(0, n * many + 1, n, dtype=np.int64) if n else np.zeros(many + 1, dtype=np.int64)
-        if self.table is None:
-            return costs_by_programme(self.prices, symbols, offsets=offsets)
-        return costs_by_walk(self.table, symbols, offsets=offsets)
+def _costs(table: Table, laid: Array) -> Whole:
+    """Return the cost of each column of symbols: moves x arrangements."""
+    n, many = laid.shape
+    symbols = np.ascontiguousarray(laid.T).ravel()
+    return costs_by_walk(table, symbols, offsets=np.arange(many + 1, dtype=np.int64) * n)
 
 
 def order_gain(cohort: Cohort, model: StateMachine | str, rule: SegmentationRule, *,
@@ -123,46 +148,104 @@ def order_gain(cohort: Cohort, model: StateMachine | str, rule: SegmentationRule
     Raises
     ------
     NotEstimable
-        Where no episode costs anything under the null: every order of its moves follows the model.
+        Where no episode costs anything under the null: every order of its moves follows the model. Where the model
+        looks at elapsed time (contents cannot be exchanged then), or no way leads to where an episode may stop.
     NotEnoughData
         Where the smallest p attainable is above alpha.
+
+    The quotient has the form of Krippendorff's alpha, 1 - observed / expected; that it is taken of alignment costs is a
+    convention of this library. The test is a permutation test (Phipson & Smyth 2010).
+
+    >>> import warnings
+    >>> from rupturekit.example import example_cohort
+    >>> from rupturekit.segmentation import WHOLE_SESSION, segment
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     cohort = segment(example_cohort(), WHOLE_SESSION, track="r1")
+    >>> found = order_gain(cohort, "withdrawal-2000", WHOLE_SESSION, draws=199)
+    >>> found.gain.n
+    {'therapists': 4, 'dyads': 8, 'episodes': 11}
     """
     charged, null = AlignmentCosts() if costs is None else costs, Null(null)
     replay = replay_of_all(cohort, as_model(model), track=track, tie_rule=tie_rule, follow_skips=False,
                            any_type=any_type)
-    held = prices(replay.kinds.alphabet, charged)
-    coster = _Coster(prices=held, table=table_of(held))
-    episodes, left_out = _episodes(replay, rule, null)
-    if not episodes:
-        raise NotEstimable("no episode holds moves that could be exchanged"
-                           + "".join(f"; {n:,} {why}" for why, n in left_out.items()))
-    observed = np.array([int(coster.of(one.symbols[:, None])[0]) for one in episodes])
-    drawn = np.stack([coster.of(rearranged(one.exchanges, one.symbols, seed=seed, null=null, start=0, count=draws))
+    model = replay.kinds.alphabet.model
+    check_exchangeable(replay.kinds.alphabet)
+    table = Table(prices_for(replay, charged))
+    episodes, left_out = _exchangeable(replay, rule, null)
+    observed = np.array([int(_costs(table, one.symbols[:, None])[0]) for one in episodes])
+    drawn = np.stack([_costs(table, rearranged(one.exchanges, one.symbols, seed=seed, null=null, start=0, count=draws))
                       for one in episodes])
     dyads, unit = np.unique([one.dyad for one in episodes], return_inverse=True)
-    seen, laid = _summed(unit, observed[:, None]), _summed(unit, drawn)
+    seen, laid = _summed(unit, observed[:, None])[:, 0], _summed(unit, drawn)
     expected = laid.mean(axis=1)
     known = expected > 0
     if not known.any():
         raise NotEstimable("no episode costs anything under the null: whatever the order of its moves, it follows "
-                           f"{replay.kinds.alphabet.model.name}")
-    gains = 1 - laid[known] / expected[known][:, None]
-    values = 1 - seen[known, 0] / expected[known]
+                           f"{model.name}")
+    if not known.all():
+        left_out["dyads without a gain, since no order of their moves costs anything"] = int((~known).sum())
+    values, gains = 1 - seen[known] / expected[known], 1 - laid[known] / expected[known][:, None]
     test = permutation_test(
         float(values.mean()), lambda start, count: np.asarray(gains[:, start : start + count].mean(axis=0)), null=null,
         seed=seed, draws=draws, alternative=alternative, alpha=alpha, n_arrangements=math.prod(
-            arrangement_count(exchange, one.symbols) for one in episodes for exchange in one.exchanges))
-    model_name = replay.kinds.alphabet.model
+            one.ways for one in episodes))
     made = over_dyads(
-        dict(zip(dyads[known].tolist(), values.tolist(), strict=True)), what=f"order gain along {model_name.name}",
-        clustering=clustering_of(cohort, level=level), n={"episodes": len(episodes)}, confidence=confidence, seed=seed,
-        test=test, warnings=(HOLDS[null],) if null is Null.FREE else (), provenance=attrs.evolve(
-            replay.provenance, rules=(*replay.provenance.rules, charged.identity)))
-    means = drawn.mean(axis=1)
+        dict(zip(dyads[known].tolist(), values.tolist(), strict=True)), what=f"order gain along {model.name}",
+        clustering=clustering_of(cohort, level=level), n={"episodes": int(known[unit].sum())}, confidence=confidence,
+        seed=seed, warnings=(HOLDS[null],) if null is Null.FREE else (), provenance=attrs.evolve(
+            replay.provenance, rules=(*replay.provenance.rules, charged.identity)),
+        test=attrs.evolve(test, expected=0.0))    # by the definition of the gain, but for rounding
     return OrderGain(
-        model=model_name.name, evidence=model_name.evidence_text(), gain=made, left_out=left_out, episodes={
-            one.name: float(1 - cost / mean) if mean > 0 else None
-            for one, cost, mean in zip(episodes, observed.tolist(), means.tolist(), strict=True)})
+        model=model.name, evidence=model.evidence_text(), gain=made, left_out=left_out,
+        dyads=_gains(dyads.tolist(), seen, expected),
+        episodes=_gains([one.name for one in episodes], observed, drawn.mean(axis=1)))
+
+
+def _exchangeable(replay: Replay, rule: SegmentationRule, null: Null) -> tuple[list[ExchangedEpisode], dict[str, int]]:
+    """Return the episodes of which other arrangements exist, and how many were left out, by reason."""
+    every, left_out = exchanged_episodes(replay, rule, null), dict(replay.left_out)
+    episodes = [one for one in every if one.ways > 1]
+    if len(episodes) < len(every):
+        left_out["episodes without moves that can be exchanged"] = len(every) - len(episodes)
+    if not episodes:
+        raise NotEstimable("no episode holds moves that could be exchanged"
+                           + "".join(f"; {n:,} {why}" for why, n in left_out.items()))
+    return episodes, left_out
+
+
+def prices_for(replay: Replay, costs: AlignmentCosts) -> Prices:
+    """Return the prices of the model that episodes are held against.
+
+    Raises
+    ------
+    NotEstimable
+        Where no way leads to a state in which an episode may stop, or costs could not be added up exactly.
+    """
+    model, held = replay.kinds.alphabet.model, prices(replay.kinds.alphabet, costs)
+    check_sums(costs, moves=int(replay.episodes.lengths.max(initial=0)), states=len(model.states))
+    if (held.begin + held.stop).min() >= NO_WAY:
+        raise NotEstimable(f"no way leads from {model.initial!r} of {model.name} to a state where an episode may stop; "
+                           f"accepted is: {costs.accept}, one of {listed(Accept)}")
+    return held
+
+
+def check_exchangeable(alphabet: Alphabet) -> None:
+    """Refuse a model by which a move is something else at another place.
+
+    Raises
+    ------
+    NotEstimable
+    """
+    if alphabet.previous_cuts or alphabet.onset_cuts:
+        raise NotEstimable(f"{alphabet.model.name} has guards on elapsed time, so what a move is depends on where it "
+                           "stands and cannot be exchanged")
+
+
+def _gains(names: Iterable[str], observed: Array, expected: Array) -> dict[str, float | None]:
+    """Return 1 - observed / expected by name; None where nothing is expected."""
+    return {name: 1 - cost / mean if mean > 0 else None
+            for name, cost, mean in zip(names, observed.tolist(), expected.tolist(), strict=True)}
 
 
 def _summed(unit: Whole, costs: Array) -> Whole:
@@ -171,22 +254,23 @@ def _summed(unit: Whole, costs: Array) -> Whole:
     return total
 
 
-def _episodes(replay: Replay, rule: SegmentationRule, null: Null) -> tuple[list[_Episode], dict[str, int]]:
-    """Return the episodes that can be rearranged, and how many cannot, by reason."""
-    cohort, episodes = replay.cohort, replay.episodes
-    reader = MoveReader(cohort, replay.kinds)
-    symbols = np.concatenate([*(replay.kinds.symbol.take(reader.read(block)) for block in blocks_of(episodes)),
-                              np.zeros(0, dtype=np.int16)])
+def exchanged_episodes(replay: Replay, rule: SegmentationRule, null: Null) -> list[ExchangedEpisode]:
+    """Return every episode as a null rearranges it."""
+    cohort, episodes, symbols = replay.cohort, replay.episodes, symbols_of(replay)
     held = held_moves(cohort, episodes, rule) if null is not Null.FREE else np.zeros(len(symbols), dtype=bool)
     party = cohort.moves.party[episodes.members]
     names, dyads = episodes.rows.words("episode"), episodes.rows.words("dyad")
-    found, fixed = [], 0
-    for at, (low, high) in enumerate(zip(episodes.offsets[:-1].tolist(), episodes.offsets[1:].tolist(), strict=True)):
+    found = []
+    for at, (low, high) in enumerate(itertools.pairwise(episodes.offsets.tolist())):
         here = slice(low, high)
         made = exchanges(null, episode=str(names[at]), party=party[here], content=symbols[here], held=held[here])
-        one = _Episode(name=str(names[at]), dyad=str(dyads[at]), symbols=symbols[here], exchanges=tuple(made))
-        if math.prod(arrangement_count(exchange, one.symbols) for exchange in made) < 2:
-            fixed += 1
-        else:
-            found.append(one)
-    return found, ({"episodes without moves that can be exchanged": fixed} if fixed else {}) | dict(replay.left_out)
+        found.append(ExchangedEpisode(name=str(names[at]), dyad=str(dyads[at]), symbols=symbols[here],
+                                      exchanges=tuple(made)))
+    return found
+
+
+def symbols_of(replay: Replay) -> npt.NDArray[np.int16]:
+    """Return the symbol of every move, episode after episode."""
+    reader = MoveReader(replay.cohort, replay.kinds)
+    parts = [replay.kinds.symbol.take(reader.read(block)) for block in blocks_of(replay.episodes)]
+    return np.concatenate([*parts, np.zeros(0, dtype=np.int16)])

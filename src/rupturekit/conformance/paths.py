@@ -24,7 +24,7 @@ import numpy.typing as npt
 from rupturekit._kernels.alignment import NO_WAY, Prices, lowered
 from rupturekit._kernels.retrace import Steps, Ways
 from rupturekit.alphabet import Alphabet
-from rupturekit.conformance.costs import AlignmentCosts, arrow_costs, check_sums, prices
+from rupturekit.conformance.costs import AlignmentCosts, arrow_costs, check_sums, instead_of, prices
 from rupturekit.errors import NotEstimable
 
 __all__ = ["BestPath", "Edge", "Graph", "StepKind", "best_path", "graph_of", "steps_by_kind", "ways_of"]
@@ -48,6 +48,7 @@ class Edge:
     kind: StepKind
     before: int
     after: int
+    cost: int
     move: int | None = None
     arrow: int | None = None
 
@@ -112,24 +113,27 @@ def graph_of(alphabet: Alphabet, costs: AlignmentCosts) -> Graph:
             passing[target][source] = (at, cost)
         if model.transitions[at].when is not None:
             taking[target].append((source, at))
+    instead = instead_of(alphabet, costs).tolist()
     return Graph(charged=alphabet.charged, passes=tuple(
         tuple((source, at, cost) for source, (at, cost) in sorted(held.items())) for held in passing),
-        takes=tuple(tuple(tuple(_into(state, arrows, fits, costs)) for state, arrows in enumerate(taking))
-                    for fits in alphabet.fits.tolist()))
+        takes=tuple(tuple((*_into(arrows, fits, prices), (StepKind.OFF_MODEL, state, -1, costs.off_model))
+                          for state, arrows in enumerate(taking))
+                    for fits, prices in zip(alphabet.fits.tolist(), instead, strict=True)))
 
 
-def _into(state: int, arrows: list[tuple[int, int]], fits: list[bool], costs: AlignmentCosts
+def _into(arrows: list[tuple[int, int]], fits: list[bool], prices: list[int]
           ) -> Iterator[tuple[StepKind, int, int, int]]:
-    """Yield what a move does that leads into a state, in the order in which it is preferred."""
+    """Yield what a move does that takes an arrow into a state, in the order in which it is preferred."""
     by_source: dict[int, int] = {}
     instead: dict[int, int] = {}
     for source, at in arrows:
-        (by_source if fits[at] else instead).setdefault(source, at)
+        if fits[at]:
+            by_source.setdefault(source, at)
+        elif prices[at] < prices[instead[source]] if source in instead else prices[at] < NO_WAY:
+            instead[source] = at
     yield from ((StepKind.TAKEN, source, at, 0) for source, at in sorted(by_source.items()))
-    if costs.substituted is not None:
-        yield from ((StepKind.SUBSTITUTED, source, at, costs.substituted) for source, at in sorted(instead.items())
-                    if source not in by_source)
-    yield StepKind.OFF_MODEL, state, -1, costs.off_model
+    yield from ((StepKind.SUBSTITUTED, source, at, prices[at]) for source, at in sorted(instead.items())
+                if source not in by_source)
 
 
 class _Distances:
@@ -162,22 +166,21 @@ def _read_back(graph: Graph, far: _Distances, symbols: list[int], *, end: int, s
     while True:
         passed, move = _nearest_move(graph, far, symbols, done, state, start)
         edges += [Edge(kind=StepKind.SKIPPED if graph.charged[at] else StepKind.UNSEEN, before=source, after=target,
-                       arrow=at) for source, target, at in passed]
+                       arrow=at, cost=cost) for source, target, at, cost in passed]
         if move is None:
             return edges[::-1]
-        kind, source, at, target = move
         done -= 1
-        edges.append(Edge(kind=kind, before=source, after=target, move=done, arrow=None if at < 0 else at))
-        state = source
+        edges.append(attrs.evolve(move, move=done))
+        state = move.before
 
 
 def _nearest_move(graph: Graph, far: _Distances, symbols: list[int], done: int, state: int, start: int
-                  ) -> tuple[list[tuple[int, int, int]], tuple[StepKind, int, int, int] | None]:
+                  ) -> tuple[list[tuple[int, int, int, int]], Edge | None]:
     """Return the arrows passed, from the end, back to the nearest state that a move led into, and that move.
 
-    The move is None at the start of the run.
+    An arrow is (state before, state after, arrow, cost). The move is None at the start of the run.
     """
-    queue: deque[tuple[int, list[tuple[int, int, int]]]] = deque([(state, [])])
+    queue: deque[tuple[int, list[tuple[int, int, int, int]]]] = deque([(state, [])])
     seen = {state}
     while True:
         here, passed = queue.popleft()
@@ -189,14 +192,15 @@ def _nearest_move(graph: Graph, far: _Distances, symbols: list[int], done: int, 
         for source, at, cost in graph.passes[here]:
             if source not in seen and far.passes(done, source, here, cost):
                 seen.add(source)
-                queue.append((source, [*passed, (source, here, at)]))
+                queue.append((source, [*passed, (source, here, at, cost)]))
 
 
 def _move_into(graph: Graph, far: _Distances, symbols: list[int], done: int, state: int
-               ) -> tuple[StepKind, int, int, int] | None:
+               ) -> Edge | None:
     if not done:
         return None
-    return next(((kind, source, at, state) for kind, source, at, cost in graph.takes[symbols[done - 1]][state]
+    return next((Edge(kind=kind, before=source, after=state, arrow=None if at < 0 else at, cost=cost)
+                 for kind, source, at, cost in graph.takes[symbols[done - 1]][state]
                  if far.moves(done, source, state, cost)), None)
 
 
@@ -266,14 +270,20 @@ def ways_of(graph: Graph) -> Ways:
     return Ways(take[..., 0], take[..., 1], passed[..., 0], passed[..., 1])
 
 
-def steps_by_kind(graph: Graph, steps: Steps) -> dict[StepKind, npt.NDArray[np.int64]]:
-    """Return how often each kind of step leads from one state to another: states x states."""
+def steps_by_kind(graph: Graph, steps: Steps, *, costly: bool = False) -> dict[StepKind, npt.NDArray[np.int64]]:
+    """Return how often each kind of step, or only those that cost something, leads from one state to another.
+
+    The arrays are states x states.
+    """
     states = len(graph.passes)
     counts = {kind: np.zeros((states, states), dtype=np.int64) for kind in StepKind}
     for symbol, state, place in np.argwhere(steps.took).tolist():
-        kind, source, _, _ = graph.takes[symbol][state][place]
-        counts[kind][source, state] += steps.took[symbol, state, place]
+        kind, source, _, cost = graph.takes[symbol][state][place]
+        if cost or not costly:
+            counts[kind][source, state] += steps.took[symbol, state, place]
     for state, place in np.argwhere(steps.passed).tolist():
-        source, at, _ = graph.passes[state][place]
-        counts[StepKind.SKIPPED if graph.charged[at] else StepKind.UNSEEN][source, state] += steps.passed[state, place]
+        source, at, cost = graph.passes[state][place]
+        if cost or not costly:
+            kind = StepKind.SKIPPED if graph.charged[at] else StepKind.UNSEEN
+            counts[kind][source, state] += steps.passed[state, place]
     return counts

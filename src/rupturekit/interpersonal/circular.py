@@ -21,9 +21,9 @@ from rupturekit.errors import CodingWarning, NotEnoughData, NotEstimable, Record
 from rupturekit.inference.estimate import NullTest
 from rupturekit.inference.permutation import permutation_test
 
-__all__ = ["CircularSummary", "Unit", "angular_difference", "circular_range", "circular_summary", "looks_like_radians",
-           "mean_direction", "normal_angles", "rayleigh_test", "resultant_length", "same_direction_test",
-           "unit_vectors"]
+__all__ = ["CircularSummary", "Unit", "angular_difference", "as_numbers", "circular_range", "circular_summary",
+           "looks_like_radians", "mean_direction", "normal_angles", "rayleigh_test", "resultant_length",
+           "same_direction_test", "unit_vectors"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -77,6 +77,24 @@ def angular_difference(to: npt.ArrayLike, start: npt.ArrayLike) -> Floats:
     return np.asarray(np.where(apart > 180.0, apart - 360.0, apart))
 
 
+def as_numbers(values: object, *, what: str) -> Floats:
+    """Return values as an array of numbers, NaN where there is none; text, and rows of several lengths, are refused.
+
+    Raises
+    ------
+    RecordError
+        Where some value is no number.
+
+    >>> as_numbers([1, None], what="scores").tolist()
+    [1.0, nan]
+    """
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise RecordError(f"expected numbers as {what}, in rows of one length, but some are none; give None where "
+                          "there is none", field=what) from None
+
+
 # --- units ---------------------------------------------------------------------------------------------------------
 
 
@@ -95,7 +113,7 @@ def looks_like_radians(values: npt.ArrayLike) -> bool:
 def _in_radians(angles: npt.ArrayLike, unit: Unit) -> Floats:
     """Return angles in radians, refusing what is no angle in the unit that was said."""
     turn = _turn(unit)
-    held = np.asarray(angles, dtype=np.float64)
+    held = as_numbers(angles, what="angles")
     if held.ndim != 1:
         raise RecordError(f"expected one list of angles but got {held.ndim} dimensions", field="angles")
     if not held.size:

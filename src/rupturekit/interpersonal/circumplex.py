@@ -25,7 +25,7 @@ import numpy.typing as npt
 from rupturekit import _html
 from rupturekit._table import Array, arrays_equal, held_state, read_only, set_closed
 from rupturekit.errors import NotEstimable, RecordError, did_you_mean, listed
-from rupturekit.interpersonal.circular import normal_angles
+from rupturekit.interpersonal.circular import as_numbers, normal_angles
 from rupturekit.interpersonal.cosine import (
     FEWEST_SCALES,
     NOTHING,
@@ -189,7 +189,8 @@ def _scored(scores: Mapping[str, float | None] | Sequence[float | None], names: 
         if len(held) != len(names):
             raise RecordError(f"expected {len(names)} scores in the order {listed(names)} but got {len(held)}; give "
                               "None where there is none, or a mapping", field="scores", value=len(held))
-    return [math.nan if value is None else float(value) for value in held]
+    numbers: list[float] = as_numbers(held, what="scores").tolist()
+    return numbers
 
 
 @attrs.frozen(kw_only=True)

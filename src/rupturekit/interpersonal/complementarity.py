@@ -21,7 +21,7 @@ from rupturekit._frames import FrameColumn
 from rupturekit._schema import ABSENT_CODE
 from rupturekit._table import Array
 from rupturekit.cohort import Cohort, Episodes
-from rupturekit.errors import NotEstimable, RecordError
+from rupturekit.errors import NotEstimable, RecordError, did_you_mean, listed
 from rupturekit.inference.estimate import Estimate
 from rupturekit.inference.merging import Counts
 from rupturekit.inference.nulls import Exchange, Null, arrangement_count, rearranged
@@ -47,9 +47,11 @@ from rupturekit.interpersonal.fits import (
     Whole,
     answer_pairs,
     as_convention,
+    corresponding,
     cosines,
     distances,
     fits,
+    reciprocal,
 )
 from rupturekit.interpersonal.placement import Placement, positions
 from rupturekit.provenance import Provenance
@@ -70,6 +72,8 @@ class MovePairs:
         Rows of the cohort's moves: the act and what answers it.
     fit : int8
         Places in `FITS[convention]`.
+    corresponds, reciprocates : bool
+        Whether they have one sign on affiliation, and opposite signs on control, on one plane whatever the convention.
     cosine, distance : float64
         How near the answer lies to the complement of the act on one plane, whatever the convention; see `cosines` and
         `distances` (degrees).
@@ -80,6 +84,8 @@ class MovePairs:
     first: Array
     second: Array
     fit: Array
+    corresponds: Array
+    reciprocates: Array
     cosine: Array
     distance: Array
     row_id: Array
@@ -94,6 +100,8 @@ class MovePairs:
     def __str__(self) -> str:
         counts = np.bincount(self.fit, minlength=len(FITS[self.convention])).tolist()
         said = [f"  {kind}: {n:,}" for kind, n in zip(FITS[self.convention], counts, strict=True)]
+        said += [f"  {what}: {int(held.sum()):,}" for what, held in (
+            ("corresponding on affiliation", self.corresponds), ("reciprocal on control", self.reciprocates))]
         return "\n".join([f"{len(self):,} pairs at lag {self.lag}, after {self.convention}", *said, f"  {NO_NEED}"])
 
     def _repr_html_(self) -> str:
@@ -105,6 +113,8 @@ class MovePairs:
                 "answer": FrameColumn(values=self.row_id[self.second]),
                 "fit": FrameColumn(values=self.fit.astype("i4"), levels=tuple(map(str, FITS[self.convention])),
                                    closed=True),
+                "corresponds": FrameColumn(values=self.corresponds),
+                "reciprocates": FrameColumn(values=self.reciprocates),
                 "cosine": FrameColumn(values=self.cosine), "distance": FrameColumn(values=self.distance)}
 
 
@@ -132,6 +142,8 @@ def move_pairs(cohort: Cohort, placement: Placement | str | Path, *, convention:
       similar: 0
       antithetical: 0
       other: 2
+      corresponding on affiliation: 1
+      reciprocal on control: 2
       complementarity is a fit of behaviours; it is no evidence that a need was met
     """
     plane = plane_of(cohort, placement, convention=convention, track=track)
@@ -141,15 +153,27 @@ def move_pairs(cohort: Cohort, placement: Placement | str | Path, *, convention:
     one, other = acts.kinds.take(acts.content[first]), acts.kinds.take(acts.content[second])
     return MovePairs(
         convention=plane.convention, lag=lag, first=acts.stream.rows[first], second=acts.stream.rows[second],
-        fit=fits(one, other, convention=plane.convention), cosine=cosines(one, other), distance=distances(one, other),
+        fit=fits(one, other, convention=plane.convention), corresponds=corresponding(one, other),
+        reciprocates=reciprocal(one, other), cosine=cosines(one, other), distance=distances(one, other),
         row_id=cohort.moves.row_id, provenance=plane.provenance())
 
 
 def complementary_share(cohort: Cohort, placement: Placement | str | Path, *, convention: Convention | str,
-                        lag: int = 1) -> Callable[[Array], float | None]:
+                        lag: int = 1, kind: str = Fit.COMPLEMENTARY) -> Callable[[Array], float | None]:
     """Return a measure of some moves: the share of their pairs that are complementary; None where there is no pair.
 
     The moves are rows of one track, in order; pairs are those among them. For windows, see `around`.
+
+    Parameters
+    ----------
+    kind : Fit, "correspondence" or "reciprocity"
+        The share of another kind of pair that the convention tells apart, or of those that correspond on affiliation,
+        or are reciprocal on control, on one plane whatever the convention.
+
+    Raises
+    ------
+    RecordError
+        Where the convention has no such kind, or the cohort was coded with another codebook.
 
     >>> from rupturekit.codebooks import load_codebook
     >>> from rupturekit.episode import Coding, Move
@@ -161,16 +185,30 @@ def complementary_share(cohort: Cohort, placement: Placement | str | Path, *, co
     (0.5, None)
     """
     at, whose = positions(cohort, placement), as_convention(convention)
+    holds = _holds(kind, whose)
     places = Places(affiliation=at.affiliation, control=at.control, focus=at.focus)
     usable, stretch, party = usable_in(at, whose), unbroken(cohort), cohort.moves.party
 
     def share(rows: Array) -> float | None:
         held = rows[party[rows] != ABSENT_CODE]
         first, second = answer_pairs(party[held], unit=stretch[held], placed=usable[held], lag=lag)
-        fit = fits(places.take(held[first]), places.take(held[second]), convention=whose)
-        return float((fit == 0).sum() / len(fit)) if len(fit) else None
+        return float(holds(places.take(held[first]), places.take(held[second])).mean()) if len(first) else None
 
     return share
+
+
+_ON_AXES: Final = {"correspondence": corresponding, "reciprocity": reciprocal}
+
+
+def _holds(kind: str, convention: Convention) -> Callable[[Places, Places], Array]:
+    """Return what tells of acts and answers whether they are of a kind."""
+    known = (*FITS[convention], *_ON_AXES)
+    if kind not in known:
+        raise RecordError(f"kind is {kind!r:.80}; expected one of {listed(known)}{did_you_mean(str(kind), known)}",
+                          field="kind", value=kind)
+    if kind in _ON_AXES:
+        return _ON_AXES[kind]
+    return lambda one, other: fits(one, other, convention=convention) == FITS[convention].index(Fit(kind))
 
 
 # --- over dyads -----------------------------------------------------------------------------------------------------
@@ -193,6 +231,9 @@ class Complementarity:
     gain : Estimate or None
         The complementary share less its mean under the null, dyad by dyad: the one to compare, and the one that is
         tested. None where no test was asked for.
+    correspondence, reciprocity : Estimate
+        The share of pairs with one sign on affiliation, and with opposite signs on control, on one plane whatever the
+        convention. By the convention of Kiesler a pair is complementary where both hold.
     cosine, distance : Estimate
         The continuous form, on one plane whatever the convention: `cosines`, and `distances` in degrees.
     counts : mapping of Fit to int
@@ -209,6 +250,8 @@ class Complementarity:
     responder: str | None
     shares: Mapping[Fit, Estimate]
     gain: Estimate | None
+    correspondence: Estimate
+    reciprocity: Estimate
     cosine: Estimate
     distance: Estimate
     counts: Mapping[Fit, int]
@@ -229,6 +272,8 @@ class Complementarity:
         kinds = [f"{kind}: {n:,} pairs, share {self.shares[kind].value:.4g}" for kind, n in self.counts.items()]
         return "\n".join([
             self.rate.summary(), *([] if self.gain is None else [self.gain.summary()]), *kinds,
+            f"correspondence on affiliation: {self.correspondence.value:.4g}, reciprocity on control: "
+            f"{self.reciprocity.value:.4g}",
             f"distance from the complement: {self.distance.value:.4g} degrees, cosine {self.cosine.value:.4g}",
             f"share where the first party goes first at one instant: {first}; where the second does: {second}",
             *(f"left out: {n:,} {why}" for why, n in self.left_out.items()), NO_NEED])
@@ -303,6 +348,9 @@ def complementarity(cohort: Cohort, placement: Placement | str | Path, *, conven
         convention=plane.convention, lag=lag, responder=responder, gain=gain,
         shares={kind: make(f"share of {kind} pairs", pairs.shares(at), bounds=(0.0, 1.0))
                 for at, kind in enumerate(fit)},
+        correspondence=make("share of pairs corresponding on affiliation", pairs.means(corresponding),
+                            bounds=(0.0, 1.0)),
+        reciprocity=make("share of pairs reciprocal on control", pairs.means(reciprocal), bounds=(0.0, 1.0)),
         cosine=make("cosine between answer and complement", pairs.means(cosines), bounds=(-1.0, 1.0)),
         distance=make("degrees between answer and complement", pairs.means(distances), bounds=(0.0, 180.0)),
         counts={kind: int((pairs.fit == at).sum()) for at, kind in enumerate(fit)},
@@ -365,7 +413,7 @@ class _Pairs:
         shares = self.shares(kind)
         return math.fsum(shares.values()) / len(shares)
 
-    def means(self, formula: Callable[[Places, Places], Floats]) -> dict[str, float]:
+    def means(self, formula: Callable[[Places, Places], Array]) -> dict[str, float]:
         """Return for each dyad the mean of a formula over its pairs."""
         kinds, content = self.acts.kinds, self.acts.content
         held: dict[str, list[float]] = {}

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rupturekit.errors import NotEnoughData, NotEstimable, RecordError, listed
-from rupturekit.interpersonal.circular import normal_angles, unit_vectors
+from rupturekit.interpersonal.circular import as_numbers, normal_angles, unit_vectors
 
 __all__ = ["FEWEST_SCALES", "NOTHING", "Angles", "Curve", "Missing", "check_enough", "check_infinite", "check_missing",
            "checked_angles", "curve_of", "gap_texts", "left_out_warning", "method_of", "or_none", "score_table"]
@@ -83,7 +83,7 @@ def _even(degrees: Floats) -> bool:
 
 def checked_angles(angles: Angles) -> tuple[tuple[str, ...], Floats]:
     """Return the names and degrees of some scales, or say what is wrong with them."""
-    names, degrees = tuple(map(str, angles)), np.array([*angles.values()], dtype=np.float64)
+    names, degrees = tuple(map(str, angles)), as_numbers([*angles.values()], what="angles")
     if len(names) < FEWEST_SCALES:
         raise NotEnoughData(f"a structural summary needs {FEWEST_SCALES} or more scales: a curve through three says "
                             "nothing of fit", needed=FEWEST_SCALES, found=len(names))
@@ -102,7 +102,7 @@ def checked_angles(angles: Angles) -> tuple[tuple[str, ...], Floats]:
 
 def score_table(rows: npt.ArrayLike, names: tuple[str, ...]) -> Floats:
     """Return rows of scores as an array, refusing another shape and infinite scores; NaN stands where there is none."""
-    held = np.asarray(rows, dtype=np.float64)
+    held = as_numbers(rows, what="scores")
     if held.ndim != 2 or held.shape[1] != len(names):
         raise RecordError(f"expected rows of {len(names)} scores in the order {listed(names)} but got the shape "
                           f"{held.shape}", field="rows")

@@ -19,11 +19,12 @@ from rupturekit._table import Array
 from rupturekit.errors import RecordError, did_you_mean
 from rupturekit.interpersonal.placement import FOCUSES, Focus
 
-__all__ = ["FITS", "NO_NEED", "ZERO", "Convention", "Fit", "Places", "answer_pairs", "as_convention", "cosines",
-           "distances", "fits", "turn_numbers"]
+__all__ = ["FITS", "NO_NEED", "ZERO", "Convention", "Fit", "Places", "answer_pairs", "as_convention", "corresponding",
+           "cosines", "distances", "fits", "reciprocal", "turn_numbers"]
 
 Whole = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 NO_NEED: Final = "complementarity is a fit of behaviours; it is no evidence that a need was met"
 """Stands in every result."""
@@ -151,9 +152,29 @@ def fits(one: Places, other: Places, *, convention: Convention) -> npt.NDArray[n
     """
     if convention is Convention.SASB:
         return _sasb_fits(one, other)
-    same = _signs(one.affiliation) == _signs(other.affiliation)
-    reciprocal = _signs(one.control) == -_signs(other.control)
-    return np.asarray(2 - same.astype(np.int8) - reciprocal.astype(np.int8), dtype=np.int8)
+    held = (corresponding(one, other).astype(np.int8), reciprocal(one, other).astype(np.int8))
+    return np.asarray(2 - held[0] - held[1], dtype=np.int8)
+
+
+def corresponding(one: Places, other: Places) -> Flags:
+    """Return where acts and answers correspond on affiliation: one sign, or both on the axis (Kiesler 1983).
+
+    >>> warm = Places(affiliation=np.array([0.7]), control=np.array([0.7]), focus=np.array([-1]))
+    >>> bool(corresponding(warm, warm)[0]), bool(reciprocal(warm, warm)[0])
+    (True, False)
+    """
+    return np.asarray(_signs(one.affiliation) == _signs(other.affiliation))
+
+
+def reciprocal(one: Places, other: Places) -> Flags:
+    """Return where acts and answers are reciprocal on control: opposite signs, or both on the axis (Kiesler 1983).
+
+    >>> lead = Places(affiliation=np.array([0.7]), control=np.array([0.7]), focus=np.array([-1]))
+    >>> sulk = Places(affiliation=np.array([-0.7]), control=np.array([-0.7]), focus=np.array([-1]))
+    >>> bool(reciprocal(lead, sulk)[0]), bool(corresponding(lead, sulk)[0])
+    (True, False)
+    """
+    return np.asarray(_signs(one.control) == -_signs(other.control))
 
 
 def _signs(values: Array) -> npt.NDArray[np.int8]:

@@ -14,7 +14,7 @@ from rupturekit._table import Array, held_state, read_only, set_closed
 from rupturekit.errors import NotEnoughData, NotEstimable, RecordError, listed
 from rupturekit.inference.clusters import FEW_CLUSTERS, FEWEST_CLUSTERS
 from rupturekit.inference.estimate import Estimate
-from rupturekit.interpersonal.circular import angular_difference, normal_angles
+from rupturekit.interpersonal.circular import angular_difference, as_numbers, normal_angles
 from rupturekit.interpersonal.circumplex import OCTANT_ANGLES
 from rupturekit.interpersonal.cosine import (
     NOTHING,
@@ -240,7 +240,7 @@ def _check_confidence(confidence: float) -> None:
 
 
 def _measured(measure: npt.ArrayLike | None, n: int) -> Floats:
-    held = np.asarray(measure, dtype=np.float64)
+    held = as_numbers(measure, what="the measure")
     if held.shape != (n,):
         raise RecordError(f"expected one value of the measure a row ({n:,}) but got the shape {held.shape}",
                           field="measure")

@@ -23,6 +23,7 @@ from rupturekit.negotiation.measures import (
     mutuality,
     responsiveness,
 )
+from rupturekit.negotiation.rearranging import check_asked
 from rupturekit.negotiation.table import ANSWERS, Answer, Negotiations, negotiations
 from rupturekit.provenance import Provenance
 from rupturekit.segmentation import SegmentationRule, segment
@@ -95,6 +96,7 @@ def account_of(table: Negotiations, rule: SegmentationRule, *, draws: int = 999,
     >>> account_of(held, WHOLE_SESSION, draws=19, confidence=0.9)
     NegotiationAccount(4 of 10 measures estimable)
     """
+    check_asked(table, rule)
     rows: dict[str, Row] = {}
     for party in table.parties:
         for need in (None, *Need):

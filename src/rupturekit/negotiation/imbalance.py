@@ -242,6 +242,7 @@ def communion_gap(table: Negotiations, *, k: int) -> CommunionGap:
     >>> communion_gap(held, k=2)
     CommunionGap(k=2, known after 669 of 819 turns)
     """
+    expect(table, Negotiations, what="negotiations", remedy="negotiations(cohort) finds them")
     whole_from_one("k", k)
     cohort, episodes = table.cohort, table.turns.episodes
     tracks = episodes.rows.levels["track"]

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from rupturekit._kernels import open_claims as kernel
 from rupturekit._table import Array
-from rupturekit.errors import NotEstimable, RecordError, did_you_mean
+from rupturekit.errors import NotEstimable, RecordError, did_you_mean, expect
 from rupturekit.inference.clusters import clustering_of
 from rupturekit.inference.estimate import Estimate
 from rupturekit.inference.nulls import HOLDS, Null
@@ -33,6 +33,7 @@ __all__ = ["MeetingCounts", "asymmetry", "check_other_was_coded", "mean_of_known
            "mutuality", "responsiveness", "side_of"]
 
 Whole = npt.NDArray[np.int64]
+_TABLE: Final = {"what": "negotiations", "remedy": "negotiations(cohort) finds them"}
 _OPENED_TO_THE_END: Final = "a claim that stayed open to the episode's end was not met"
 
 
@@ -85,6 +86,7 @@ def meeting_counts(table: Negotiations, *, need: Need | None = None, by: str = "
     >>> sum(one.met[0] for one in meeting_counts(held).values())
     16
     """
+    expect(table, Negotiations, **_TABLE)
     if by not in ("dyad", "episode"):
         raise RecordError(f"by is {by!r:.40}; expected \"dyad\" or \"episode\"", field="by")
     rows, spells = table.turns.episodes.rows, table.spells
@@ -106,6 +108,7 @@ def side_of(table: Negotiations, party: str) -> int:
     RecordError
         Where the study has no such party.
     """
+    expect(table, Negotiations, **_TABLE)
     if party not in table.parties:
         raise RecordError(f"there is no party {party!r}{did_you_mean(party, table.parties)}; there are: "
                           f"{', '.join(table.parties)}", field="party", value=party)
@@ -121,7 +124,7 @@ def meeting_rate(table: Negotiations, *, party: str, need: Need | None = None, l
     Raises
     ------
     NotEstimable
-        Where this party never claimed, or nothing that the other did was coded.
+        Where this party never claimed, all of its claims were cut off, or nothing that the other did was coded.
 
     >>> import warnings
     >>> from rupturekit.example import example_cohort
@@ -138,8 +141,8 @@ def meeting_rate(table: Negotiations, *, party: str, need: Need | None = None, l
     counts = meeting_counts(table, need=need)
     values = {dyad: rate for dyad, one in counts.items() if (rate := one.rate(side)) is not None}
     if not values:
-        raise NotEstimable(f"the {party} made no claim{_of(need)} that was not cut off, so there is none to be met"
-                           f"{_silence(table)}")
+        raise NotEstimable(f"{_none_counts(table, counts, side, need)}, so there is none of which to say whether it "
+                           f"was met{_silence(table)}")
     return over_dyads(
         values, what=f"share of the {party}'s claims{_of(need)} that were met", bounds=(0.0, 1.0), seed=seed,
         clustering=clustering_of(table.cohort, level=level), confidence=confidence,
@@ -181,6 +184,13 @@ def _left_aside(table: Negotiations, side: int, values: Collection[str], need: N
                  "count as not met")) if count)
 
 
+def _none_counts(table: Negotiations, counts: Mapping[str, MeetingCounts], side: int, need: Need | None) -> str:
+    """Say why no claim of a party counts: it made none, or none was seen to its end."""
+    if any(one.censored[side] for one in counts.values()):
+        return f"every claim{_of(need)} by the {table.parties[side]} was cut off by the end of observation"
+    return f"the {table.parties[side]} made no claim{_of(need)}"
+
+
 def _of(need: Need | None) -> str:
     return "" if need is None else f" of {Need(need)}"
 
@@ -215,7 +225,7 @@ def mutuality(table: Negotiations, *, need: Need | None = None, level: str | Non
     >>> mutuality(held)
     Traceback (most recent call last):
     ...
-    rupturekit.errors.NotEstimable: not estimable: the therapist made no claim that was not cut off, so how mutual ...
+    rupturekit.errors.NotEstimable: not estimable: the therapist made no claim, so how mutual meeting was cannot be said
     """
     return _of_both(table, "mutuality (product of both meeting rates)", lambda one: one.mutuality, (0.0, 1.0),
                     need=need, level=level, confidence=confidence, seed=seed)
@@ -269,10 +279,12 @@ def _of_both(table: Negotiations, what: str, measure: Callable[[MeetingCounts], 
 
 
 def _why_not_both(table: Negotiations, counts: Mapping[str, MeetingCounts], need: Need | None) -> str:
-    silent = [party for side, party in enumerate(table.parties)
-              if not any(one.counted(side) for one in counts.values())]
-    who = {0: "in no dyad did both parties make a claim", 2: "neither party made a claim"}
-    return f"{who.get(len(silent)) or f'the {silent[0]} made no claim'}{_of(need)} that was not cut off"
+    silent = [side for side in (0, 1) if not any(one.counted(side) for one in counts.values())]
+    if not silent:
+        return f"in no dyad did both parties make a claim{_of(need)} that was not cut off"
+    if not counts:
+        return f"neither party made a claim{_of(need)}"
+    return " and ".join(_none_counts(table, counts, side, need) for side in silent)
 
 
 # --- responsiveness: against the other's acts in random order -------------------------------------------------------

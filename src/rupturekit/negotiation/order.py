@@ -27,7 +27,14 @@ from rupturekit.inference.nulls import HOLDS, Null
 from rupturekit.inference.over_dyads import over_dyads
 from rupturekit.inference.permutation import Alternative, permutation_test
 from rupturekit.negotiation.hypotheses import NINE_INTERVIEWS, Hypothesis
-from rupturekit.negotiation.rearranging import LaidEpisode, acts_rearranged, as_null, laid_episodes, ways
+from rupturekit.negotiation.rearranging import (
+    LaidEpisode,
+    acts_rearranged,
+    as_null,
+    check_asked,
+    laid_episodes,
+    ways,
+)
 from rupturekit.negotiation.table import Negotiations
 from rupturekit.segmentation import SegmentationRule
 from rupturekit.vocabulary import RuptureType
@@ -150,6 +157,7 @@ def needs_order(table: Negotiations, rule: SegmentationRule, *, rupture_type: Ru
 
 def _pairs(table: Negotiations, rule: SegmentationRule, null: Null, rupture_type: RuptureType | None
            ) -> tuple[_Pairs, dict[str, int]]:
+    check_asked(table, rule)
     rows = table.turns.episodes.rows
     which = np.ones(len(table), dtype=bool) if rupture_type is None else np.asarray(
         rows.rupture_type == rows.code_of("rupture_type", word=RuptureType(rupture_type)))

@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from rupturekit._table import Array
-from rupturekit.errors import RecordError
+from rupturekit.errors import RecordError, expect
 from rupturekit.inference.held import held_moves
 from rupturekit.inference.nulls import Exchange, Null, arrangement_count, exchanges, rearranged
 from rupturekit.negotiation.table import Negotiations
 from rupturekit.segmentation import SegmentationRule
 
-__all__ = ["LaidEpisode", "acts_rearranged", "as_null", "held_turns", "laid_episodes", "ways"]
+__all__ = ["LaidEpisode", "acts_rearranged", "as_null", "check_asked", "held_turns", "laid_episodes", "ways"]
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -65,6 +65,18 @@ def as_null(null: Null | str, allowed: tuple[Null, ...]) -> Null:
     return Null(null)
 
 
+def check_asked(table: Negotiations, rule: SegmentationRule) -> None:
+    """Refuse what is no table of negotiations, and no segmentation rule.
+
+    Raises
+    ------
+    RecordError
+        Where one of them is something else.
+    """
+    expect(table, Negotiations, what="negotiations", remedy="negotiations(cohort) finds them")
+    expect(rule, SegmentationRule, what="the segmentation rule that drew the episodes")
+
+
 def held_turns(table: Negotiations, rule: SegmentationRule) -> npt.NDArray[np.bool_]:
     """Return which turns hold a move that the segmentation rule looks at; of coders' episodes, the first and last."""
     turns = table.turns
@@ -85,6 +97,7 @@ def laid_episodes(table: Negotiations, rule: SegmentationRule, *, null: Null,
     only : int or None
         The party whose acts are exchanged; None exchanges those of both.
     """
+    check_asked(table, rule)
     turns = table.turns
     held = held_turns(table, rule) if null is not Null.FREE else np.zeros(len(turns), dtype=bool)
     stays = held if only is None else held | (turns.party != only)

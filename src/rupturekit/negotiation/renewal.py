@@ -12,6 +12,7 @@ import math
 from collections.abc import Collection
 from typing import Final
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 
@@ -31,6 +32,7 @@ __all__ = ["renewal_after_end"]
 
 _RENEWS: Final = act_bit(CLAIM, 1) | act_bit(GRANT, 1)
 _AGENCY_FLAGS: Final = 0b0101
+_TESTED: Final = "the test asks how many renewals after an end go beyond their expectation, summed over turn numbers"
 _AT_RISK, _ENDED, _EVENTS, _ENDED_EVENTS = range(4)
 
 
@@ -86,7 +88,8 @@ def renewal_after_end(table: Negotiations, rule: SegmentationRule, *, null: Null
            "of these renewals, after an end": int(seen[_ENDED_EVENTS].sum())},
         assumptions=("the difference is the same at every turn number",))
     return Hypothesis(
-        name="renewal after the end", estimate=made, table=_came_first(table, rule),
+        name="renewal after the end", table=_came_first(table, rule),
+        estimate=attrs.evolve(made, method=f"{made.method}; {_TESTED}"),
         states="relatedness is renewed rather once the negotiation over agency has ended",
         expected={"document A": "above 0"},
         does_not_show=(NINE_INTERVIEWS, "that relatedness is renewed because the negotiation ended; both may follow "

@@ -21,7 +21,7 @@ from rupturekit.negotiation.acts import ActMapping, acts_of_codes, as_act_mappin
 from rupturekit.ties import TieRule, as_tie_rule, instants_of
 from rupturekit.vocabulary import UNKNOWN, ClosedBy, NeedAct
 
-__all__ = ["MoveTurns", "Turns", "laid_in_turns", "turns_of"]
+__all__ = ["MoveTurns", "Turns", "acts_of_moves", "laid_in_turns", "turns_of"]
 
 Flags = npt.NDArray[np.bool_]
 
@@ -153,7 +153,7 @@ def laid_in_turns(cohort: Cohort, rows: Array, *, instant: Array, mapping: ActMa
     side = _sides(cohort)[cohort.moves.party[rows]]
     order = np.lexsort([_rank_at_instant(side, instant, rule), instant])
     rows, side = rows[order], side[order]
-    said = _acts(cohort, mapping)[rows]
+    said = acts_of_moves(cohort, mapping)[rows]
     places = np.flatnonzero(side >= 0)
     fresh = np.ones(len(places), dtype=bool)
     fresh[1:] = (np.diff(instant[places]) != 0) | (np.diff(side[places]) != 0)
@@ -182,8 +182,14 @@ def _laid_out(cohort: Cohort, episodes: Episodes, mapping: ActMapping, rule: Tie
                  left_out={why: n for why, n in left_out.items() if n})
 
 
-def _acts(cohort: Cohort, mapping: ActMapping) -> npt.NDArray[np.uint8]:
-    """Return the acts of each of the cohort's moves, as its code or its raters say."""
+def acts_of_moves(cohort: Cohort, mapping: ActMapping) -> npt.NDArray[np.uint8]:
+    """Return the acts of each of the cohort's moves, as its code or its raters say: bit `2 * verb + need`.
+
+    Raises
+    ------
+    RecordError
+        Where raters are to say, and none did, or several did and none is named.
+    """
     if mapping.labels_by is None:
         return np.append(acts_of_codes(mapping, cohort.moves.levels["code"]), np.uint8(0))[cohort.moves.code]
     stated = [label for label in cohort.labels if label.subject_kind == "move" and label.attribute == "need_act"]

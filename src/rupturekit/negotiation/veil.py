@@ -66,6 +66,7 @@ def veil(table: Negotiations, imbalance: RelatednessImbalance | None, *, draws: 
     ...
     rupturekit.errors.NotEstimable: not estimable: one source: the imbalance needs a source other than the codes ...
     """
+    expect(table, Negotiations, what="negotiations", remedy="negotiations(cohort) finds them")
     if imbalance is None:
         raise NotEstimable("one source: the imbalance needs a source other than the codes that claims come from; see "
                            "relatedness_imbalance")

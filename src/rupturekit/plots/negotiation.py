@@ -34,7 +34,7 @@ from rupturekit.vocabulary import Need, NeedVerb
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["episode_lanes", "meeting_rates", "needs_balance"]
+__all__ = ["END_MARKS", "episode_lanes", "meeting_rates", "needs_balance"]
 
 _TABLE: Final = {"what": "a table of negotiations", "remedy": "use negotiations(cohort)"}
 
@@ -43,7 +43,7 @@ _TABLE: Final = {"what": "a table of negotiations", "remedy": "use negotiations(
 _VERB_MARKS: Final[Mapping[NeedVerb, str]] = MappingProxyType(
     {NeedVerb.CLAIM: "^", NeedVerb.GRANT: "o", NeedVerb.CONTEST: "X", NeedVerb.YIELD: "v"})
 _HOLLOW: Final = (NeedVerb.YIELD,)
-_END_MARKS: Final[Mapping[SpellEnd, Mapping[str, Any]]] = MappingProxyType({
+END_MARKS: Final[Mapping[SpellEnd, Mapping[str, Any]]] = MappingProxyType({
     SpellEnd.MET: {"marker": "|", "s": 60, "linewidths": 1.8},
     SpellEnd.YIELDED: {"marker": "x", "s": 26, "linewidths": 1.2},
     SpellEnd.OPEN: {"marker": ">", "s": 22, "linewidths": 0.9}})
@@ -164,8 +164,8 @@ def _draw_bars(ax: Axes, table: Negotiations, one: _One, at: int) -> None:
         ax.broken_barh([(start, stop - start)], (y - _BAR / 2, _BAR), facecolor=colour, linewidth=0, zorder=2,
                        label=f"{one.parties[side]} {NEEDS[need]} {why}")
         inked = {"facecolors": "white", "edgecolors": colour} if why is SpellEnd.OPEN else {"c": [colour]}
-        if why in _END_MARKS:
-            ax.scatter([stop], [y], zorder=3, label=f"end {why}", **inked, **_END_MARKS[why])
+        if why in END_MARKS:
+            ax.scatter([stop], [y], zorder=3, label=f"end {why}", **inked, **END_MARKS[why])
     if table.turns.stopped[at]:
         ax.axvspan(last + _SEEN, last + 0.9, **UNSEEN, zorder=0, label="not observed")
 
@@ -234,7 +234,7 @@ def _frame(ax: Axes, table: Negotiations, one: _One, at: int) -> None:
     ends = [line_key(f"bar ends: {end}", color="none", markeredgecolor=FAINT, **look) for end, look in shown.items()]
     answers = [line_key(said, color=FAINT, linewidth=0.6, linestyle=_ANSWER_LINES[met])
                for said, met in (("answer: met", True), ("answer: other", False))]
-    set_key(ax, [*marks, *bars, *ends, patch_key("not observed", **UNSEEN), *answers], columns=6)
+    set_key(ax, [*marks, *bars, *ends, patch_key("not observed", **UNSEEN), *answers], columns=6, entry=23.5)
 
 
 def _silence(table: Negotiations, at: int) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["FAINT", "FORMATS", "HATCHES", "INK", "NARROW", "PALE", "SKY", "UNSEEN", "WIDE", "add_boxes", "alt_text",
-           "axes", "describe", "line_key", "name_ticks", "need_colour", "patch_key", "phase_look", "rendered", "save",
-           "set_key", "style", "style_settings"]
+           "axes", "dashed_line", "describe", "line_key", "name_ticks", "need_colour", "patch_key", "phase_look",
+           "polygon", "rendered", "save", "set_key", "style", "style_settings", "words_of_figure"]
 
 NARROW: Final = 89.0
 WIDE: Final = 183.0
@@ -51,6 +52,9 @@ FORMATS: Final = ("svg", "pdf", "png")
 _UNDATED: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
     {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}})
 _WORDS_UNDER: Final = MappingProxyType({"svg": "Title", "pdf": "Subject", "png": "Description"})
+
+_LETTERS_PER_MM: Final = 0.74
+"""Of text beneath axes: less than would fit, since it is centred under axes that stand to the right of the middle."""
 
 _SETTINGS: Final[Mapping[str, Any]] = MappingProxyType({
     "font.family": "DejaVu Sans", "font.size": 7.0, "axes.labelsize": 7.0, "axes.titlesize": 7.0,
@@ -120,7 +124,23 @@ def axes(ax: Axes | None, *, width: float, height: float) -> Iterator[Axes]:
             ax = figure.add_subplot()
         ax.tick_params(labelsize=_SETTINGS["xtick.labelsize"], color=FAINT, labelcolor=INK, width=0.6, length=2.5)
         ax.spines[["top", "right"]].set_visible(False)
+        for label in (ax.xaxis.label, ax.yaxis.label):    # axes handed in were perhaps made in another style
+            label.set_fontsize(_SETTINGS["axes.labelsize"])
+            label.set_parse_math(False)
         yield ax
+        _wrap_beneath(ax)
+
+
+def _room(ax: Axes) -> float:
+    """Return the width of axes before any layout, in millimetres."""
+    return float(ax.get_position(original=True).width * _figure_of(ax).get_size_inches()[0] * 25.4)
+
+
+def _wrap_beneath(ax: Axes) -> None:
+    """Break what stands beneath axes into lines that narrow axes have room for: no layout does so."""
+    letters = max(int(_LETTERS_PER_MM * _room(ax)), 20)
+    ax.set_xlabel("\n".join(part for line in ax.get_xlabel().splitlines()
+                            for part in textwrap.wrap(line, letters, break_on_hyphens=False) or [""]))
 
 
 # --- words -----------------------------------------------------------------------------------------------------
@@ -139,6 +159,11 @@ def alt_text(ax: Axes) -> str:
     'Paths on the interpersonal plane, affiliation to the right and control upwards'
     """
     return str(vars(ax).get("_rupturekit_alt_text", ""))
+
+
+def words_of_figure(ax: Axes) -> str:
+    """Return the words of all axes of the figure that axes belong to, one after another, a line each."""
+    return "\n".join(filter(None, map(alt_text, _figure_of(ax).axes)))
 
 
 def name_ticks(ax: Axes, names: Mapping[float, str], *, most: int = 28) -> None:
@@ -173,6 +198,20 @@ def add_boxes(ax: Axes, corners: Array, *, label: str, rasterized: bool = False,
     ax.add_artist(drawing.patches.PathPatch(path, label=label, rasterized=rasterized, **look))
 
 
+def polygon(corners: Array, *, label: str, **look: Any) -> Artist:
+    """Return an area between corners; corners x 2, `look` as in `Axes.fill`."""
+    made: Artist = _matplotlib().patches.Polygon(corners, closed=True, label=label, **{"linewidth": 0.0, **look})
+    return made
+
+
+def dashed_line(points: Array, *, label: str, dashes: Sequence[float], linewidth: float, **look: Any) -> Artist:
+    """Return a line through points; strokes and gaps in points, where matplotlib would stretch them with the width."""
+    pattern = (0, tuple(length / linewidth for length in dashes)) if dashes else "-"
+    made: Artist = _matplotlib().lines.Line2D(*points.T, label=label, linewidth=linewidth, linestyle=pattern,
+                                              dash_capstyle="butt", solid_capstyle="butt", **look)
+    return made
+
+
 def need_colour(need: Need) -> str:
     """Return the colour of a need."""
     return NEEDS[need]
@@ -190,12 +229,16 @@ def patch_key(label: str, **look: Any) -> Artist:
     return made
 
 
-def set_key(ax: Axes, entries: Sequence[Artist], *, columns: int, title: str | None = None) -> None:
-    """Put a key above the axes, never over the data, filled row by row."""
+def set_key(ax: Axes, entries: Sequence[Artist], *, columns: int, entry: float = 25.0, title: str | None = None
+            ) -> None:
+    """Put a key above the axes, never over the data, filled row by row.
+
+    Narrow axes have fewer columns than asked for: as many as there is room for entries of `entry` millimetres.
+    """
     if not entries:
         return
-    columns = min(columns, len(entries))
-    by_column = [entry for column in range(columns) for entry in entries[column::columns]]
+    columns = min(columns, len(entries), max(1, int(_room(ax) // entry)))
+    by_column = [one for column in range(columns) for one in entries[column::columns]]
     ax.legend(handles=by_column, ncols=columns, loc="lower left", bbox_to_anchor=(0.0, 1.0), title=title,
               title_fontsize=_SETTINGS["legend.fontsize"], alignment="left")
 
@@ -223,9 +266,9 @@ def rendered(ax: Axes, *, format: str = "svg") -> bytes:
         raise RecordError(f"a figure is written as {', '.join(FORMATS)}, not {format!r:.40}"
                           f"{did_you_mean(str(format), FORMATS)}", field="format", value=format)
     figure, buffer = _figure_of(ax), io.BytesIO()
-    said = "\n".join(filter(None, map(alt_text, figure.axes)))
+    words = {_WORDS_UNDER[format]: words_of_figure(ax)}
     with style(), _places_kept(figure):
-        figure.savefig(buffer, format=format, metadata={**_UNDATED[format], _WORDS_UNDER[format]: said})
+        figure.savefig(buffer, format=format, metadata={**_UNDATED[format], **words})
     return buffer.getvalue()
 
 

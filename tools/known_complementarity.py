@@ -11,15 +11,13 @@ kind of stream, `turns` where nothing persists; where acts persist, `turns` has 
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+import known
 from rupturekit import _random
 from rupturekit.codebooks import Codebook, load_codebook
 from rupturekit.cohort import Cohort
@@ -104,29 +102,8 @@ def _row(persistence: float, null: str, runs: int) -> dict[str, Any]:
             "kept": holds if promised else warned >= MOSTLY * runs}
 
 
-def modules() -> list[str]:
-    """Return the sources of the library that this run has loaded, and this file, from the root of the checkout."""
-    root = Path(__file__).resolve().parents[1]
-    loaded = [Path(str(module.__file__)).resolve() for name, module in sorted(sys.modules.items())
-              if name.partition(".")[0] == "rupturekit"]
-    return [path.relative_to(root).as_posix() for path in (*loaded, Path(__file__).resolve())]
-
-
-def main(arguments: list[str]) -> int:
-    """Run the check, and print or write what it found."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("check", choices=["level"])
-    parser.add_argument("--runs", type=int, required=True, help="simulated studies a row")
-    parser.add_argument("--json", metavar="FILE", help="write what was found to this file")
-    asked = parser.parse_args(arguments)
-    found = level(asked.runs) | {"modules": modules()}
-    text = json.dumps(found, indent=2) + "\n"
-    if asked.json:
-        Path(asked.json).write_text(text, encoding="utf-8")
-    else:
-        sys.stdout.write(text)
-    return 0 if found["kept"] else 1
+CHECKS = {"level": level}
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(known.run(CHECKS, sys.argv[1:], says=__doc__))

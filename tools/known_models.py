@@ -16,18 +16,15 @@ flower is never first.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import warnings
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import attrs
 import numpy as np
 
-from rupturekit import simulation
+import known
 from rupturekit.conformance.scoring import BASELINES, FLOWER
 from rupturekit.conformance.scoring_models import process_model
 from rupturekit.conformance.scoring_moves import ScoredMoves, scored_moves
@@ -140,31 +137,8 @@ def _places(model: StateMachine, moves: ScoredMoves) -> dict[str, float]:
             "scored moves": int(moves.scored.sum()), "above the next": scores[model.name] - max(others)}
 
 
-def modules() -> list[str]:
-    """Return the sources of the library that this run has loaded, from the root of the checkout."""
-    root = Path(simulation.__file__).parents[3]
-    return [Path(str(module.__file__)).relative_to(root).as_posix() for name, module in sorted(sys.modules.items())
-            if name.partition(".")[0] == "rupturekit"]
-
-
 CHECKS = {"choice": choice}
 
 
-def main(arguments: list[str]) -> int:
-    """Run one check, and print or write what it found."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("check", choices=list(CHECKS))
-    parser.add_argument("--runs", type=int, required=True, help="simulated cohorts of each model")
-    parser.add_argument("--json", metavar="FILE", help="write what was found to this file")
-    asked = parser.parse_args(arguments)
-    found = CHECKS[asked.check](asked.runs) | {"modules": modules()}
-    text = json.dumps(found, indent=2) + "\n"
-    if asked.json:
-        Path(asked.json).write_text(text, encoding="utf-8")
-    else:
-        sys.stdout.write(text)
-    return 0 if found["kept"] else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(known.run(CHECKS, sys.argv[1:], says=__doc__))

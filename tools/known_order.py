@@ -11,20 +11,17 @@ drew them" look at no move: every session is one episode, and its first and last
 
 from __future__ import annotations
 
-import argparse
 import functools
-import json
 import math
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import attrs
 import numpy as np
 
-from rupturekit import simulation
+import known
 from rupturekit.cohort import Cohort
 from rupturekit.conformance.order import order_gain
 from rupturekit.conformance.specificity import order_specificity
@@ -166,31 +163,8 @@ def ranked(design: Design, seeds: range) -> dict[str, Any]:
             **said_of(check_level(lambda seed: tested[seed], range(len(tested))))}
 
 
-def modules() -> list[str]:
-    """Return the sources of the library that this run has loaded, from the root of the checkout."""
-    root = Path(simulation.__file__).parents[3]
-    return [Path(str(module.__file__)).relative_to(root).as_posix() for name, module in sorted(sys.modules.items())
-            if name.partition(".")[0] == "rupturekit"]
-
-
 CHECKS: Mapping[str, Callable[[int], dict[str, Any]]] = {"level": level}
 
 
-def main(arguments: list[str]) -> int:
-    """Run one check, and print or write what it found."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("check", choices=list(CHECKS))
-    parser.add_argument("--runs", type=int, required=True, help="simulated studies")
-    parser.add_argument("--json", metavar="FILE", help="write what was found to this file")
-    asked = parser.parse_args(arguments)
-    found = CHECKS[asked.check](asked.runs) | {"modules": modules()}
-    text = json.dumps(found, indent=2) + "\n"
-    if asked.json:
-        Path(asked.json).write_text(text, encoding="utf-8")
-    else:
-        sys.stdout.write(text)
-    return 0 if found["kept"] else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(known.run(CHECKS, sys.argv[1:], says=__doc__))

@@ -10,20 +10,18 @@ the file named; `long_checks.py` keeps it in `benchmarks/results`. The exit code
 
 from __future__ import annotations
 
-import argparse
 import functools
-import json
 import math
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import attrs
 import numpy as np
 
-from rupturekit import SegmentationRule, segment, simulation, trace_cohort
+import known
+from rupturekit import SegmentationRule, segment, trace_cohort
 from rupturekit.errors import CodingWarning, NotEstimable
 from rupturekit.inference.calibration import MARGIN, Level, check_coverage, check_level, share_error
 from rupturekit.inference.clusters import clustering_of, interval_of_mean
@@ -399,31 +397,8 @@ def _covered(work: Callable[[int], tuple[Estimate, float]], runs: int) -> dict[s
             "warned": found.warned / found.n, "refused": dict(found.refused)}
 
 
-def modules() -> list[str]:
-    """Return the sources of the library that this run has loaded, from the root of the checkout."""
-    root = Path(simulation.__file__).parents[3]
-    return [Path(str(module.__file__)).relative_to(root).as_posix() for name, module in sorted(sys.modules.items())
-            if name.partition(".")[0] == "rupturekit"]
-
-
 CHECKS = {"recovery": recovery, "level": level, "coverage": coverage}
 
 
-def main(arguments: list[str]) -> int:
-    """Run one check, and print or write what it found."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("check", choices=list(CHECKS))
-    parser.add_argument("--runs", type=int, required=True, help="simulated studies")
-    parser.add_argument("--json", metavar="FILE", help="write what was found to this file")
-    asked = parser.parse_args(arguments)
-    found = CHECKS[asked.check](asked.runs) | {"modules": modules()}
-    text = json.dumps(found, indent=2) + "\n"
-    if asked.json:
-        Path(asked.json).write_text(text, encoding="utf-8")
-    else:
-        sys.stdout.write(text)
-    return 0 if found["kept"] else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(known.run(CHECKS, sys.argv[1:], says=__doc__))

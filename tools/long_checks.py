@@ -322,7 +322,7 @@ def _known_truth(check: str, *, runs: int, tool: str = "known_truth.py") -> dict
     if not found.pop("kept"):
         raise CheckFailed(json.dumps(found, indent=2))
     used = [ROOT / path for path in found.pop("modules")] + [path for path in library() if path.suffix == ".toml"]
-    return {**found, "sources": stale_results.hashes([*used, ROOT / "tools" / tool])}
+    return {**found, "sources": stale_results.hashes([*used, ROOT / "tools" / "known.py", ROOT / "tools" / tool])}
 
 
 def tool_run(script: str, *arguments: str) -> dict[str, Any]:

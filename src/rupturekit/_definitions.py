@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from rupturekit.errors import DefinitionError, FileProblem, did_you_mean, listed
+from rupturekit.errors import DefinitionError, FileProblem, did_you_mean, expect, listed
 
-__all__ = ["MAX_BYTES", "Node", "packaged", "parse_definition", "read_definition_text", "toml_string"]
+__all__ = ["MAX_BYTES", "Node", "packaged", "parse_definition", "read_definition_text", "taken", "toml_string"]
 
 E = TypeVar("E", bound=StrEnum)
+Made = TypeVar("Made")
 
 MAX_BYTES: Final = 2_000_000
 """Definition files are written by people; a larger one is not what it says it is."""
@@ -52,6 +53,16 @@ def parse_definition(text: str, *, where: str, what: str) -> Node:
         raise DefinitionError(f"{where}: not a {what} file: {error}; strings need quotes, tables need [names]",
                               file=where) from None
     return Node(data, where=where, place="", text=text, complaints=[])
+
+
+def taken(given: Made | str | Path, kind: type[Made], *, what: str, load: Callable[[str], Made],
+          read: Callable[[str | Path], Made]) -> Made:
+    """Take a definition as it is, by the name of an installed one, or by the path of a file, which ends in .toml."""
+    if isinstance(given, kind):
+        return given
+    expect(given, (str, Path), what=what, remedy="or the name of one, or the path of its file")
+    by_path = isinstance(given, Path) or str(given).endswith(".toml")
+    return read(str(given)) if by_path else load(str(given))
 
 
 def packaged(folder: Traversable) -> dict[str, Traversable]:

@@ -20,7 +20,7 @@ import attrs
 from rupturekit import _definitions, _registry
 from rupturekit._definitions import Node
 from rupturekit._views.codebooks import codebook_html
-from rupturekit.errors import CodingWarning, UnknownCode, did_you_mean, expect, listed
+from rupturekit.errors import CodingWarning, UnknownCode, did_you_mean, listed
 from rupturekit.vocabulary import (
     FUNCTIONS,
     Certainty,
@@ -328,14 +328,7 @@ def _warn_of_new_functions(book: Codebook, *, where: str) -> None:
 
 def as_codebook(codebook: Codebook | str | Path) -> Codebook:
     """Take a codebook as it is, by the name of a packaged one or a plug-in's, or by the path of a file."""
-    if isinstance(codebook, Codebook):
-        return codebook
-    expect(codebook, (str, Path), what="a codebook", remedy="or the name of one, or the path of its file")
-    if isinstance(codebook, Path) or str(codebook).endswith(".toml"):
-        return read_codebook(codebook)
-    return load_codebook(codebook)
-
-
+    return _definitions.taken(codebook, Codebook, what="a codebook", load=load_codebook, read=read_codebook)
 
 
 def codebook_text(codebook: Codebook) -> str:

@@ -29,7 +29,6 @@ from rupturekit.errors import (
     UnknownState,
     UnreachableState,
     did_you_mean,
-    expect,
     listed,
 )
 from rupturekit.vocabulary import Evidence, Outcome, Phase, RuptureType
@@ -452,12 +451,7 @@ def read_model(path: str | Path) -> StateMachine:
 
 def as_model(model: StateMachine | str | Path) -> StateMachine:
     """Take a model as it is, by the name of a packaged one or a plug-in's, or by the path of a file."""
-    if isinstance(model, StateMachine):
-        return model
-    expect(model, (str, Path), what="a process model", remedy="or the name of one, or the path of its file")
-    if isinstance(model, Path) or str(model).endswith(".toml"):
-        return read_model(model)
-    return load_model(model)
+    return _definitions.taken(model, StateMachine, what="a process model", load=load_model, read=read_model)
 
 
 def parse_model(text: str, *, where: str = "model") -> StateMachine:

@@ -23,7 +23,7 @@ import attrs
 
 from rupturekit import _definitions, _html
 from rupturekit._definitions import Node
-from rupturekit.errors import DefinitionError, RecordError, did_you_mean, expect, listed
+from rupturekit.errors import DefinitionError, RecordError, did_you_mean, listed
 from rupturekit.vocabulary import FUNCTIONS, Evidence
 
 __all__ = ["MOST_COUNTED", "Rule", "RuleKind", "RuleSet", "Sought", "as_rules", "load_rules", "parse_rules",
@@ -312,12 +312,7 @@ def read_rules(path: str | Path) -> RuleSet:
 
 def as_rules(rules: RuleSet | str | Path) -> RuleSet:
     """Take a rule set as it is, by the name of a packaged one, or by the path of a file."""
-    if isinstance(rules, RuleSet):
-        return rules
-    expect(rules, (str, Path), what="a rule set", remedy="or the name of one, or the path of its file")
-    if isinstance(rules, Path) or str(rules).endswith(".toml"):
-        return read_rules(rules)
-    return load_rules(rules)
+    return _definitions.taken(rules, RuleSet, what="a rule set", load=load_rules, read=read_rules)
 
 
 def _packaged() -> dict[str, resources.abc.Traversable]:

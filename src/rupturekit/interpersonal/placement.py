@@ -208,12 +208,7 @@ def read_placement(path: str | Path) -> Placement:
 
 def as_placement(placement: Placement | str | Path) -> Placement:
     """Take a placement as it is, by the name of a packaged one, or by the path of a file."""
-    if isinstance(placement, Placement):
-        return placement
-    expect(placement, (str, Path), what="a placement", remedy="or the name of one, or the path of its file")
-    if isinstance(placement, Path) or str(placement).endswith(".toml"):
-        return read_placement(placement)
-    return load_placement(placement)
+    return _definitions.taken(placement, Placement, what="a placement", load=load_placement, read=read_placement)
 
 
 def parse_placement(text: str, *, where: str = "this placement") -> Placement:

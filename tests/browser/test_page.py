@@ -153,6 +153,23 @@ def test_a_study_of_turns_is_told_in_turns(opened: Opener, tmp_path: Path) -> No
     assert said["explanation"][4].startswith("turn 1 somebody: invites exploration")
 
 
+def test_of_many_lines_the_rest_is_one_button_away(opened: Opener, tmp_path: Path) -> None:
+    told = [("client", "wd"), *[("therapist", "curious"), ("client", "articulate")] * 40]
+    moves = [Move(dyad="D1", session=1, track="r1", party=party, code=code, onset=at, row_id=at)
+             for at, (party, code) in enumerate(told)]
+    stretch = ObservedStretch(dyad="D1", session=1, track="r1", start=0, end=99)
+    done = analyse(Cohort.of(moves, coding=Coding(codebook=load_codebook("stages"), time="turn"), observed=[stretch]),
+                   Plan(model="withdrawal-2000"))
+    write_report(done, tmp_path / "long.html", draws=19)
+    page = opened(tmp_path / "long.html").page
+    page.locator("button.open").click()
+    assert page.locator("#explanation li").count() == 60
+    page.get_by_role("button", name="Show 25 more lines").click()
+    lines = page.locator("#explanation li").all_text_contents()
+    assert lines == [line.strip() for line in done.traces[0].explain().split("\n")]
+    assert page.evaluate("document.activeElement.textContent") == lines[60]
+
+
 def test_the_timeline_is_drawn_and_says_in_words_what_it_shows(opened: Opener, report: Path, example: Analysis) -> None:
     page = opened(report).page
     page.get_by_role("button", name="V2-E2").click()

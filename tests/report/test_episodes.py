@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rupturekit.analysis import Analysis, analyse
 from rupturekit.codebooks import load_codebook
@@ -34,10 +38,11 @@ def test_times_come_back_exactly(example: Analysis, book: EpisodeBook) -> None:
     for at, name in enumerate(example.traces.episodes.rows.words("episode")):
         trace = example.traces[at]
         detail = details[book.index["name"].index(name)]
-        assert [time * book.index["unit"] for time in detail["t"]] == [step.move.onset for step in trace.steps]
-        assert [place * book.index["mediaUnit"] for place in detail["v"]] == [step.move.media for step in trace.steps]
+        times, places = itertools.accumulate(detail["t"]), itertools.accumulate(detail["v"])
+        assert [time * book.index["unit"] for time in times] == [step.move.onset for step in trace.steps]
+        assert [at * book.index["mediaUnit"] for at in places] == [step.move.media for step in trace.steps]
         assert [book.index["states"][state][0] for state in detail["a"]] == [step.after for step in trace.steps]
-        assert detail["x"] == [place for place, step in enumerate(trace.steps) if not step.taken]
+        assert [did not in book.index["off"] for did in detail["d"]] == [step.taken for step in trace.steps]
 
 
 def test_progress_is_told_to_the_end(example: Analysis) -> None:
@@ -57,7 +62,7 @@ def test_a_study_of_turns_has_no_clock_no_recording_and_no_rows_of_a_file() -> N
     made = episode_book(source_of(analyse(turns(), Plan(model="withdrawal-2000"))))
     assert (made.index["clock"], made.index["turn"], made.index["unit"]) == (0, "turn", 1)
     detail = made.pages[0][0]
-    assert detail["p"] == [0, 2, 0]    # the second is nobody's in particular
+    assert detail["p"] == "020"    # the second is nobody's in particular
     assert not {"v", "f", "n"} & detail.keys()
 
 
@@ -81,7 +86,7 @@ def test_moves_stand_in_the_order_in_which_they_were_replayed() -> None:
     plan = Plan(model="withdrawal-2000", tie_rule="first_party_first")
     trace = analyse(cohort, plan).traces[0]
     assert [step.move.row_id for step in trace.steps] == [1, 3, 2]
-    assert episode_book(source_of(analyse(cohort, plan))).pages[0][0]["r"] == [1, 3, 2]
+    assert episode_book(source_of(analyse(cohort, plan))).pages[0][0]["r"] == [1, 2, -1]    # steps
 
 
 def test_two_long_names_that_begin_alike_stay_two() -> None:
@@ -99,3 +104,21 @@ def test_what_was_not_traced_says_why() -> None:
     detail = episode_book(source_of(analyse(turns(), Plan(model="confrontation-2000")))).pages[0][0]
     assert detail["h"] == ["Episode D1-1 (dyad D1, track r1) was not traced (opened with another rupture type than "
                            "confrontation)."]
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(0, 10**15)), max_size=30))
+def test_steps_add_up_to_what_they_were_made_of(values: list[int | None]) -> None:
+    steps, held, back = episodes._steps(values), 0, []
+    for step in steps:
+        held += step or 0
+        back.append(None if step is None else held)
+    assert back == values
+
+
+@given(st.text(max_size=60) | st.from_regex(r"turn [0-9]{1,12}(\.[0-9]+)? \(row 0[0-9]+, 12:0[0-9]\)", fullmatch=True))
+def test_words_with_their_numbers_put_back_are_the_words(text: str) -> None:
+    found = episodes._COUNT.findall(text.replace(episodes.NUMBER, ""))
+    numbers = iter(map(int, found))
+    plain = episodes._COUNT.sub(episodes.NUMBER, text.replace(episodes.NUMBER, ""))
+    assert "".join(str(next(numbers)) if sign == episodes.NUMBER else sign for sign in plain) == text.replace(
+        episodes.NUMBER, "")

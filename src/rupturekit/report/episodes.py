@@ -1,13 +1,16 @@
 """The episodes of a report as the explorer takes them: columns to filter by, and pages of what each holds.
 
-Words that many moves share are held once; the page puts the lines together as `explanation` and `negotiation.story`
-say them, which tests hold against each other in a browser. A page is read when an episode of it is opened.
+Words that many moves share are held once, with a sign for each number in them; times and rows are held as steps from
+the one before. The page puts the lines together as `explanation` and `negotiation.story` say them, which tests hold
+against each other in a browser. A page is read when an episode of it is opened.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import attrs
@@ -22,7 +25,7 @@ from rupturekit.explanation import NOBODY, did_words, explanation
 from rupturekit.negotiation.story import Negotiation, story
 from rupturekit.report.source import Source
 from rupturekit.state_machine import StateMachine
-from rupturekit.steps import Trace
+from rupturekit.steps import Step, Trace
 from rupturekit.vocabulary import ClosedBy, RuptureType, TimeKind
 
 __all__ = ["LONGEST", "PER_PAGE", "EpisodeBook", "episode_book"]
@@ -34,9 +37,15 @@ PER_PAGE: Final = 50
 _HEAD: Final = 3
 """How many lines an explanation has before its first move."""
 
+NUMBER: Final = "\ue000"
+"""Stands for a number in words that are held once: a sign that no language has."""
+
+_COUNT: Final = re.compile(r"(?<![0-9.])(?:0|[1-9][0-9]{0,8})(?![0-9.][0-9]|[0-9])")
+"""A whole number as Python and the page both write it; nothing with a point or with noughts before it."""
+
 NOT_TRACED: Final = "not traced"
 NO_TYPE: Final = "not stated"
-_COLUMNS: Final = ("name", "dyad", "track", "type", "session", "moves", "end", "off", "skipped", "needs")
+_COLUMNS: Final = ("name", "dyad", "track", "type", "session", "moves", "end", "offModel", "skipped", "needs")
 _ENDED: Final = ("no negotiation observed", "did not end", "mutual", "one party", "one sided")
 
 
@@ -111,6 +120,7 @@ class _Writer:
     words: _Words = attrs.field(factory=_Words)
     dyads: _Words = attrs.field(factory=_Words)
     tracks: _Words = attrs.field(factory=_Words)
+    off: set[int] = attrs.field(factory=set)
     columns: dict[str, list[Any]] = attrs.field(factory=lambda: {name: [] for name in _COLUMNS})
 
     @classmethod
@@ -140,7 +150,7 @@ class _Writer:
         entry = {
             "name": _cut(row.episode), "dyad": self.dyads.of(row.dyad), "track": track,
             "type": _TYPES.index(row.rupture_type or NO_TYPE), "session": row.first_session, "moves": len(episode),
-            "end": len(REACHED) if trace is None else REACHED.index(trace.reached), "off": off,
+            "end": len(REACHED) if trace is None else REACHED.index(trace.reached), "offModel": off,
             "skipped": 0 if trace is None else len(trace.skipped), "needs": _ENDED.index(_ended(told))}
         for name, value in entry.items():
             self.columns[name].append(value)
@@ -150,19 +160,19 @@ class _Writer:
         parties, codes = [*self.coding.parties, None], self._codes
         detail: dict[str, Any] = {
             "s": [[session, len(list(run))] for session, run in itertools.groupby(move.session for move in moves)],
-            "t": [move.onset // self.unit for move in moves],
-            "p": [parties.index(move.party if move.party in parties else None) for move in moves],
-            "c": [codes[move.code] for move in moves], "r": [move.row_id for move in moves],
+            "t": _steps(move.onset // self.unit for move in moves),
+            "p": "".join(str(parties.index(move.party if move.party in parties else None)) for move in moves),
+            "c": [codes[move.code] for move in moves], "r": _steps(move.row_id for move in moves),
             "e": [row.last_session, row.end // self.unit, int(row.closed_by is ClosedBy.OBSERVATION_END)],
-            "q": self._told(told)}
+            "q": self._told(told, {move.row_id: at for at, move in enumerate(moves)})}
         if any(move.source_row is not None for move in moves):
-            detail["f"] = [move.source_row for move in moves]
+            detail["f"] = _steps(move.source_row for move in moves)
         if any(move.media is not None for move in moves):
-            detail["v"] = [None if move.media is None else move.media // self.media_unit for move in moves]
+            detail["v"] = _steps(None if move.media is None else move.media // self.media_unit for move in moves)
         notes = {str(at): _cut(repr(move.note)) for at, move in enumerate(moves) if move.note is not None}
         return detail | ({"n": notes} if notes else {})
 
-    @property
+    @functools.cached_property
     def _codes(self) -> Mapping[str, int]:
         return {code.code: at for at, code in enumerate(self.coding.codebook.codes)}
 
@@ -173,35 +183,45 @@ class _Writer:
         tail = lines[_HEAD + len(trace.steps) + sum(trace.episode.new_session) :]
         return {
             "a": [place[step.after] for step in trace.steps],
-            "d": [self.words.of(did_words(step)) for step in trace.steps],
-            "x": [at for at, step in enumerate(trace.steps) if not step.taken],
+            "d": [self._did(step) for step in trace.steps],
             "k": [[at, [place[name] for name in step.skipped if name in place]] for at, step in enumerate(trace.steps)
                   if step.skipped],
             "h": [self.words.of(line) if at else _cut(line, LONGEST * 3)
                   for at, line in enumerate(lines[:_HEAD])],
             "g": [_cut(line, LONGEST * 3) for line in tail]}
 
+    def _did(self, step: Step) -> int:
+        place = self.words.of(did_words(step))
+        if not step.taken:
+            self.off.add(place)
+        return place
+
     def _untraced(self, episode: Episode, why: str) -> dict[str, Any]:
         return {"h": [f"Episode {_cut(episode.episode)} (dyad {_cut(episode.row.dyad)}, "
                       f"track {_cut(episode.row.track)}) was not traced ({_cut(why)})."]}
 
-    def _told(self, told: Negotiation) -> dict[str, Any]:
-        """Return the story of the negotiation: its lines, those of turns as number, row, time and words."""
+    def _told(self, told: Negotiation, moves: Mapping[int, int]) -> dict[str, Any]:
+        """Return the story of the negotiation: its lines, those of turns as number, the move they begin with, words."""
         acting = {turn.place: turn for turn in told.turns if turn.acts}
         turns: list[list[Any]] = []
         head: list[str] = []
-        tail: list[int] = []
+        tail: list[list[int]] = []
         for line in told.explain().split("\n"):
             place, _, did = line.strip().partition(": ")
             if place in acting:
                 turn = acting[place]
-                turns.append([turn.number, turn.row_id, turn.session, shortened(turn.when, 20), self.words.of(did)])
+                turns.append([turn.number, moves[turn.row_id], *self._counted(did)])
             elif not line.startswith("  -- session"):
                 if head:
-                    tail.append(self.words.of(line))
+                    tail.append(self._counted(line))
                 else:
                     head.append(_cut(line, LONGEST * 3))    # it names the episode, so no other has it
         return {"h": head, "n": turns, "g": tail}
+
+    def _counted(self, text: str) -> list[int]:
+        """Return words with a sign for each number in them, and the numbers: few words are said of many turns."""
+        said = text.replace(NUMBER, "\ufffd")
+        return [self.words.of(_COUNT.sub(NUMBER, said)), *(int(number) for number in _COUNT.findall(said))]
 
     def index(self) -> dict[str, Any]:
         """Return what all episodes share, and the columns."""
@@ -214,7 +234,8 @@ class _Writer:
             "start": None if self.model is None else self.model.index[self.model.initial],
             "parties": [_cut(party) for party in self.coding.parties],
             "codes": [[code.code, _cut(code.label), int(code.is_marker)] for code in book.codes],
-            "words": self.words.all(), "dyads": self.dyads.all(), "tracks": self.tracks.all(),
+            "words": self.words.all(), "off": sorted(self.off), "number": NUMBER,
+            "dyads": self.dyads.all(), "tracks": self.tracks.all(),
             "types": list(_TYPES), "ends": [*map(str, REACHED), NOT_TRACED], "needsEnds": list(_ENDED),
             **self.columns}
 
@@ -224,6 +245,19 @@ _TYPES: Final = (*map(str, RuptureType), NO_TYPE)
 
 def _cut(text: str, most: int = LONGEST) -> str:
     return shortened(plain(text), most)
+
+
+def _steps(values: Iterable[int | None]) -> list[int | None]:
+    """Return each number as the step from the one before, beginning at 0; what is not there is passed over.
+
+    >>> _steps([5, None, 7, 6])
+    [5, None, 2, -1]
+    """
+    held, steps = 0, list[int | None]()
+    for value in values:
+        steps.append(None if value is None else value - held)
+        held = held if value is None else value
+    return steps
 
 
 def _unit(times: Any) -> int:

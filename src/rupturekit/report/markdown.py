@@ -84,7 +84,7 @@ def _explorer(explorer: Explorer) -> Iterator[str]:
     header = ("episode", "dyad", "track", "rupture type", "moves", "end reached", "off the model", "skipped")
     rows = tuple((index["name"][at], index["dyads"][index["dyad"][at]], index["tracks"][index["track"][at]],
                   index["types"][index["type"][at]], index["moves"][at], index["ends"][index["end"][at]],
-                  index["off"][at], index["skipped"][at]) for at in range(min(len(explorer.book), MOST_EPISODES)))
+                  index["offModel"][at], index["skipped"][at]) for at in range(min(len(explorer.book), MOST_EPISODES)))
     yield f"**{_text(explorer.caption)}**"
     yield _rows(header, rows)
     left = len(explorer.book) - len(rows)

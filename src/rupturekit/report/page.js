@@ -3,6 +3,7 @@
 "use strict";
 (() => {
   const SVG = "http://www.w3.org/2000/svg";
+  const MOST_LINES = 60;
   const byId = (id) => document.getElementById(id);
 
   // --- making elements ----------------------------------------------------------------------------------------
@@ -67,8 +68,23 @@
   const read = new Map();
   const detailOf = (at) => {
     const page = Math.floor(at / all.perPage);
-    if (!read.has(page)) read.set(page, JSON.parse(byId(`episodes-${page}`).textContent));
+    if (!read.has(page)) read.set(page, JSON.parse(byId(`episodes-${page}`).textContent).map(unfolded));
     return read.get(page)[at % all.perPage];
+  };
+
+  // Times and rows are held as steps from the one before; which moves are off the model follows from what is said of them.
+  const off = new Set(all.off);
+  const sums = (steps) => {
+    let held = 0;
+    return steps.map((step) => step === null ? null : (held += step));
+  };
+  const unfolded = (one) => ({
+    ...one, t: sums(one.t), r: sums(one.r), f: one.f && sums(one.f), v: one.v && sums(one.v), p: [...one.p].map(Number),
+    x: (one.d ?? []).flatMap((did, at) => off.has(did) ? [at] : []),
+  });
+  const filledIn = ([words, ...numbers]) => {
+    let at = -1;
+    return all.words[words].replaceAll(all.number, () => numbers[at += 1]);
   };
 
   const clock = (micro) => {
@@ -128,7 +144,7 @@
     make("td", {}, all.dyads[all.dyad[at]]), make("td", {}, all.tracks[all.track[at]]),
     make("td", {}, all.types[all.type[at]]), make("td", { class: "n" }, String(all.session[at])),
     make("td", { class: "n" }, all.moves[at].toLocaleString("en")), make("td", {}, all.ends[all.end[at]]),
-    make("td", { class: "n" }, traced(at) ? String(all.off[at]) : ""),
+    make("td", { class: "n" }, traced(at) ? String(all.offModel[at]) : ""),
     make("td", { class: "n" }, traced(at) ? String(all.skipped[at]) : ""),
     make("td", {}, all.needsEnds[all.needs[at]]));
   const list = () => {
@@ -208,12 +224,24 @@
       ...one.k.map(([at, names]) => [at, `skipped ${names.map(shownState).join(", ").replaceAll("_", " ")}`]),
     ].sort((left, right) => left[0] - right[0]).map(([at, words]) =>
       `session ${sessions[at]}, ${when(one.t[at])} ${who(one.p[at])}, move ${one.r[at]}: ${words}`);
-    return [make("h4", {}, "Deviations"), ...listed(lines, "None: every move took an arrow, and no step was skipped.")];
+    const none = "None: every move took an arrow, and no step was skipped.";
+    return [make("h4", {}, "Deviations"), ...(lines.length ? unrolled(lines, "deviations") : [make("p", {}, none)])];
   };
 
-  const listed = (lines, otherwise) => lines.length
-    ? [make("ul", { class: "lines" }, ...lines.map((text) => make("li", {}, text)))]
-    : [make("p", {}, otherwise)];
+  // Of many lines the first are shown, and a button shows the rest.
+  const unrolled = (lines, name) => {
+    const items = make("ul", { class: "lines", id: name }, ...lines.slice(0, MOST_LINES).map((text) => make("li", {}, text)));
+    const rest = lines.slice(MOST_LINES);
+    const more = make("button", {
+      type: "button", onclick: () => {
+        const fresh = rest.map((text) => make("li", { tabindex: "-1" }, text));
+        items.append(...fresh);
+        more.remove();
+        fresh[0].focus();
+      },
+    }, `Show ${counted(rest.length, "more line")}`);
+    return [items, ...(rest.length ? [more] : [])];
+  };
 
   const tape = (one, at) => {
     let text = `move ${one.r[at]}`;
@@ -231,24 +259,19 @@
       lines.push(`${when(time)} ${who(one.p[at])}: ${all.codes[one.c[at]][1]} [${tape(one, at)}]${did}`);
     });
     lines.push(...(one.g ?? []));
-    const [shown, rest] = [lines.slice(0, 400), lines.slice(400)];
-    const items = make("ul", { class: "lines", id: "explanation" }, ...shown.map((text) => make("li", {}, text)));
-    const more = make("button", {
-      type: "button", onclick: () => { items.append(...rest.map((text) => make("li", {}, text))); more.remove(); },
-    }, `Show ${counted(rest.length, "more line")}`);
-    return [make("h4", {}, "What was traced, and the way back to the tape"), items, ...(rest.length ? [more] : [])];
+    return [make("h4", {}, "What was traced, and the way back to the tape"), ...unrolled(lines, "explanation")];
   };
 
   const negotiation = (one) => {
     const lines = [...one.q.h];
     let session = one.s.length ? one.s[0][0] : 0;
-    for (const [number, row, meeting, time, words] of one.q.n) {
-      if (meeting !== session) { session = meeting; lines.push(`-- session ${session} --`); }
-      lines.push(`turn ${number} (row ${row}${time ? `, ${time}` : ""}): ${all.words[words]}`);
+    const sessions = sessionsOf(one);
+    for (const [number, at, ...words] of one.q.n) {
+      if (sessions[at] !== session) { session = sessions[at]; lines.push(`-- session ${session} --`); }
+      lines.push(`turn ${number} (row ${one.r[at]}${all.clock ? `, ${when(one.t[at])}` : ""}): ${filledIn(words)}`);
     }
-    lines.push(...one.q.g.map((at) => all.words[at]));
-    return [make("h4", {}, "Negotiation of needs"), make("ul", { class: "lines", id: "negotiation" },
-      ...lines.map((text) => make("li", {}, text)))];
+    lines.push(...one.q.g.map(filledIn));
+    return [make("h4", {}, "Negotiation of needs"), ...unrolled(lines, "negotiation")];
   };
 
   // --- its timeline -------------------------------------------------------------------------------------------------

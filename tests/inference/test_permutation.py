@@ -122,3 +122,9 @@ def test_a_null_of_ones_own_says_what_it_keeps() -> None:
     assert (found.null, found.holds) == ("mine", "all but one thing is kept")
     with pytest.raises(RecordError, match=r"null is 'mine'; expected one of turns, runs, interleaving, free, or say what it keeps"):
         drawn_from(1.0, [0.0] * 9, null="mine")
+
+
+def test_no_p_is_above_one_even_where_it_is_doubled() -> None:
+    with pytest.raises(NotEnoughData, match="the smallest p attainable is 1, above 0.05"):
+        permutation_test(0.0, lambda start, count: np.zeros(count), null=Null.TURNS, seed=1, draws=99, n_arrangements=1,
+                         alternative="two-sided")

@@ -64,6 +64,20 @@ class NullTest:
         return f"NullTest({self.null!r}, p={_p_text(self.p)})"
 
 
+def _in_words(counts: Mapping[str, int]) -> str:
+    """Return counts with their units, in the singular where there is one.
+
+    >>> _in_words({"dyads": 1, "episodes with an end": 1, "studies": 1, "moves": 1200})
+    '1 dyad, 1 episode with an end, 1 study, 1,200 moves'
+    """
+    return ", ".join(f"{n:,} {_one_of(units) if n == 1 else units}" for units, n in counts.items())
+
+
+def _one_of(units: str) -> str:
+    head, space, rest = units.partition(" ")
+    return (f"{head[:-3]}y" if head.endswith("ies") else head.removesuffix("s")) + space + rest
+
+
 def _p_text(p: float) -> str:
     return f"{p:.4f}" if p >= 0.0001 else f"{p:.2g}"
 
@@ -116,7 +130,7 @@ class Estimate:
         """Return the estimate as (title, text) pairs."""
         held = f"none: {self.no_interval}" if self.interval is None else _range(self.interval)
         said = [(self.what, f"{self.value:.4g}"), (f"{self.confidence:.0%} interval", held),
-                ("n", ", ".join(f"{n:,} {units}" for units, n in self.n.items())),
+                ("n", _in_words(self.n)),
                 ("independent units", f"{self.governed_by}s"), ("method", self.method)]
         said += [("test", str(self.test))] if self.test else []
         said += [("assumes", text) for text in self.assumptions]
@@ -124,7 +138,7 @@ class Estimate:
 
     def methods(self) -> str:
         """Return a paragraph for a methods section, with the references that it cites."""
-        n = ", ".join(f"{n:,} {units}" for units, n in self.n.items())
+        n = _in_words(self.n)
         said = [f"{self.what[0].upper()}{self.what[1:]} was estimated from {n}, with {self.governed_by}s as "
                 f"independent units: {self.method}."]
         if self.test is not None:

@@ -52,7 +52,7 @@ def permutation_test(observed: float, drawn: Callable[[int, int], npt.NDArray[np
     if holds is None and null not in tuple(Null):
         raise RecordError(f"null is {str(null)!r:.40}; expected one of {', '.join(Null)}, or say what it keeps "
                           "(holds=...)", field="null", value=null)
-    smallest = max(1 / (1 + draws), 1 / max(n_arrangements, 1)) * (2 if alternative == "two-sided" else 1)
+    smallest = min(1.0, max(1 / (1 + draws), 1 / max(n_arrangements, 1)) * (2 if alternative == "two-sided" else 1))
     if smallest > alpha:
         raise NotEnoughData(
             f"the smallest p attainable is {smallest:.3g}, above {alpha:g}: these data allow {_many(n_arrangements)} "

@@ -81,7 +81,7 @@ def as_coded(cohort: Cohort) -> Cohort:
 def gain_of(design: Design, rule: str, *, seed: int, null: Null = Null.TURNS) -> Outcome:
     """Return the order gain of one study, or why there is none."""
     try:
-        return order_gain(drawn(design, rule, seed=seed), design.model, RULES[rule], null=null, draws=DRAWS,
+        return order_gain(drawn(design, rule, seed=seed), design.model, rule=RULES[rule], null=null, draws=DRAWS,
                           seed=seed).gain
     except (NotEnoughData, NotEstimable) as refusal:
         return refusal
@@ -151,8 +151,8 @@ def _power(design: Design, seeds: range) -> dict[str, Any]:
 def ranked(design: Design, seeds: range) -> dict[str, Any]:
     """Return where the theory that made the moves stands among its permuted models, over studies."""
     rule = RULES["whole session"]
-    held = [order_specificity(drawn(design, "whole session", seed=seed), design.model, rule, draws=DRAWS, seed=seed)
-            for seed in seeds]
+    held = [order_specificity(drawn(design, "whole session", seed=seed), design.model, rule=rule, draws=DRAWS,
+                              seed=seed) for seed in seeds]
     shares = [found.share for found in held]
     tested = [found.below_others.test for found in held if found.below_others.test is not None]
     return {"studies": len(held), "models": len(held[0].models), "order": design.order,

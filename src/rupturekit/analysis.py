@@ -145,7 +145,7 @@ class Analysis:
         """
         cohort, plan, model = self.cohort, self.plan, self.model
         self.tell(f"aligning {len(cohort.columns):,} episodes, and {draws:,} arrangements of each")
-        return order_gain(cohort, model, self.rule, costs=costs, draws=draws, seed=seed, track=self.track,
+        return order_gain(cohort, model, rule=self.rule, costs=costs, draws=draws, seed=seed, track=self.track,
                           tie_rule=plan.tie_rule, any_type=plan.any_type)
 
     def order_specificity(self, *, costs: AlignmentCosts | None = None, draws: int = 199, seed: int = 1
@@ -159,7 +159,7 @@ class Analysis:
         """
         cohort, plan, model = self.cohort, self.plan, self.model
         self.tell(f"aligning {len(cohort.columns):,} episodes to models in other orders")
-        return order_specificity(cohort, model, self.rule, costs=costs, draws=draws, seed=seed, track=self.track,
+        return order_specificity(cohort, model, rule=self.rule, costs=costs, draws=draws, seed=seed, track=self.track,
                                  tie_rule=plan.tie_rule, any_type=plan.any_type)
 
     def stage_order(self, *, draws: int = 999, seed: int = 1) -> StageOrder:
@@ -172,8 +172,8 @@ class Analysis:
         """
         cohort, plan, model = self.cohort, self.plan, self.model
         self.tell(f"comparing stages in {len(cohort.columns):,} episodes, and {draws:,} arrangements of each")
-        return stage_order(cohort, model, self.rule, draws=draws, seed=seed, track=self.track, tie_rule=plan.tie_rule,
-                           any_type=plan.any_type)
+        return stage_order(cohort, model, rule=self.rule, draws=draws, seed=seed, track=self.track,
+                           tie_rule=plan.tie_rule, any_type=plan.any_type)
 
     def compare(self, models: Sequence[StateMachine | str | Path], *, costs: AlignmentCosts | None = None,
                 folds: int = 10, seed: int = 1) -> ModelComparison:

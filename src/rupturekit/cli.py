@@ -260,7 +260,8 @@ def _report(asked: argparse.Namespace) -> int:
     done = analyse(study, _planned(study, asked), tell=_tell_stage)
     file = Path(asked.output or f"report.{asked.format}")
     made = write_report(done, file, format=asked.format, overwrite=asked.overwrite, hide_ids=asked.hide_ids,
-                        free_text=asked.free_text, draws=asked.draws, seed=asked.seed, progress=_tell_episodes)
+                        free_text=asked.free_text, draws=asked.draws, seed=asked.seed, progress=_tell_episodes,
+                        compare=[name.strip() for name in asked.compare.split(",")] if asked.compare else ())
     size = file.stat().st_size / 1_000_000
     then = {"html": "open it in any browser, it needs no network", "md": "Markdown, with figures in words"}
     print(f"written: {file} ({len(made.sections)} sections, {size:.1f} MB): {then[asked.format]}. Ids are "
@@ -694,6 +695,8 @@ def _add_report(commands: Any) -> None:
                       "events instead of naming them")
     held.add_argument("--free-text", action="store_true", help="show notes and free text of labels too")
     held.add_argument("--model", metavar="NAME", help="a process model by name, or a TOML file (see `models`)")
+    held.add_argument("--compare", metavar="A,B,...", help="hold these process models against each other too, on moves "
+                      "that they have not seen; it takes longer")
     _cutting(held)
     held.add_argument("--no-skips", action="store_true", help="never follow a move past steps that were not seen")
     held.add_argument("--any-type", action="store_true", help="trace episodes of other rupture types too")

@@ -184,6 +184,52 @@ def test_the_timeline_is_drawn_and_says_in_words_what_it_shows(opened: Opener, r
     assert strip.locator("text", has_text="session").count() == 2
 
 
+def test_the_timeline_holds_ratings_and_how_long_claims_were_open(opened: Opener, report: Path, example: Analysis
+                                                                 ) -> None:
+    page = opened(report).page
+    ends = set()
+    for trace in example.traces:
+        name = trace.episode.episode
+        page.get_by_role("button", name=name, exact=True).click()
+        strip, spells = page.locator("svg.strip"), story(example.negotiations, name).spells
+        bars = [one.get_attribute("class") for one in strip.locator("rect").all()]
+        assert bars == [f"need-{spell.need}" for spell in spells]
+        assert strip.locator(".claim-end").count() == sum(spell.cause != "censored" for spell in spells)
+        assert strip.locator("text", has_text="needs: ").count() == len({spell.party for spell in spells})
+        rated = [step.move.rating for step in trace.steps if step.move.rating]
+        stems = strip.locator(".rated").get_attribute("d") if rated else ""
+        assert [float(part) for part in re.findall(r"v-([0-9.]+)", stems)] == pytest.approx(
+            [9 * one / max(rated) for one in rated])
+        words = strip.get_attribute("aria-label")
+        assert all(f"{spell.party} {spell.need} {spell.cause}" in words for spell in spells)
+        ends |= {spell.cause for spell in spells}
+        for bar, spell in zip(strip.locator("rect").all(), spells, strict=True):
+            left, width = (float(bar.get_attribute(side)) for side in ("x", "width"))
+            times = {step.move.row_id: (step.move.session, step.move.onset) for step in trace.steps}
+            assert (width > 0) == (spell.end_row_id is None or times[spell.end_row_id] > times[spell.row_id])
+            assert 190 <= left <= left + width <= 920
+    assert ends == {"met", "yielded", "open", "censored"}
+
+
+def test_agency_is_drawn_above_communion_and_an_open_claim_to_the_end(opened: Opener, tmp_path: Path) -> None:
+    told = [("client", "wd"), ("client", "vulnerable"), ("therapist", "curious"), ("client", "self-assert"),
+            ("therapist", "link"), ("client", "wd")]
+    moves = [Move(dyad="D1", session=1, track="r1", party=party, code=code, onset=at, row_id=at)
+             for at, (party, code) in enumerate(told)]
+    stretch = ObservedStretch(dyad="D1", session=1, track="r1", start=0, end=5)
+    done = analyse(Cohort.of(moves, coding=Coding(codebook=load_codebook("stages"), time="turn"), observed=[stretch]),
+                   Plan(model="withdrawal-2000"))
+    write_report(done, tmp_path / "claims.html", draws=19)
+    page = opened(tmp_path / "claims.html").page
+    page.locator("button.open").click()
+    place = {one.get_attribute("class"): [float(one.get_attribute(side)) for side in ("x", "y", "width")]
+             for one in page.locator("svg.strip rect").all()}
+    assert list(place) == ["need-communion", "need-agency"]    # in the order in which they were claimed
+    assert place["need-agency"][1] < place["need-communion"][1]
+    assert place["need-agency"][0] > place["need-communion"][0]
+    assert place["need-agency"][0] + place["need-agency"][2] == 920    # the last of what was observed
+
+
 def test_a_stop_of_observation_is_hatched_and_untraced_episodes_have_no_states(opened: Opener, report: Path) -> None:
     page = opened(report).page
     choose(page, end="censored")

@@ -73,9 +73,9 @@ def test_the_page_writes_three_files() -> None:
 def test_the_figures_on_the_page_are_those_of_the_data(shared_file: Callable[[str], Path], tmp_path: Path) -> None:
     data = json.loads(shared_file("refs/inputs/annomi_sequences.json").read_text(encoding="utf-8"))
     study, cohort, model = read(tmp_path, data["sequences"])
-    gain, ranks = order_gain(cohort, model, RULE), order_specificity(cohort, model, RULE)
+    gain, ranks = order_gain(cohort, model, rule=RULE), order_specificity(cohort, model, rule=RULE)
     told = {line for result in (study.losses, rk.coverage(study.cohort.coding.codebook, model), align_cohort(cohort, model),
-                                gain, stage_order(cohort, model, RULE), ranks) for line in str(result).splitlines()}
+                                gain, stage_order(cohort, model, rule=RULE), ranks) for line in str(result).splitlines()}
     page = PAGE.read_text(encoding="utf-8")
     shown = [line for block in re.findall(r"(?s)```text\n(.*?)```", page) for line in block.splitlines()]
     assert len(shown) > 15

@@ -13,7 +13,7 @@ from rupturekit.analysis import analyse
 from rupturekit.cohort import Cohort
 from rupturekit.conformance.alignment import align_cohort
 from rupturekit.conformance.comparison import NO_THEORY, ModelComparison, compare_models
-from rupturekit.conformance.costs import AlignmentCosts
+from rupturekit.conformance.costs import AlignmentCosts, Substitution
 from rupturekit.conformance.scoring import markov
 from rupturekit.conformance.scoring_moves import scored_moves
 from rupturekit.episode import Dyad
@@ -99,6 +99,17 @@ def test_fit_is_that_of_the_alignment_and_counts_are_the_models(cohort: Cohort, 
                for one in found.compared if one.baseline)
     dear = compare_models(cohort, NAMES[:1], costs=AlignmentCosts(skipped=3), precision_of=3)
     assert dear.models[0].fit != found.models[0].fit
+
+
+def test_what_a_move_does_may_be_priced_and_does_not_touch_the_score(cohort: Cohort, found: ModelComparison) -> None:
+    costs = AlignmentCosts(substitutions=(
+        Substitution(had="invites_exploration", cost=0), Substitution(had="explores_avoidance", cost=0)))
+    priced = compare_models(cohort, NAMES, costs=costs)
+    assert not any(note.startswith(tuple(NAMES)) for note in priced.notes)
+    for name in NAMES:
+        assert priced.named(name).fit == pytest.approx(float(np.nanmean(align_cohort(cohort, name, costs=costs).fit())))
+        assert priced.named(name).by_dyad == found.named(name).by_dyad
+    assert priced.named("safran-muran-1996").fit != found.named("safran-muran-1996").fit
 
 
 def test_weights_are_counted(found: ModelComparison) -> None:

@@ -12,7 +12,10 @@ import pytest
 from rupturekit.codebooks import load_codebook
 from rupturekit.cohort import Cohort
 from rupturekit.conformance.alignment import align_cohort
+from rupturekit.conformance.order import order_gain
+from rupturekit.conformance.precision import escaping_edges
 from rupturekit.episode import Coding, EpisodeRow, Move
+from rupturekit.segmentation import WHOLE_SESSION
 from rupturekit.state_machine import StateMachine, load_model, parse_model
 from rupturekit.ties import TieRule
 from rupturekit.vocabulary import ClosedBy
@@ -87,3 +90,16 @@ def test_thirty_moves_at_one_instant_are_taken_in_the_order_of_the_rule() -> Non
     costs = {rule: int(align_cohort(cohort, load_model("withdrawal-2000"), tie_rule=rule).cost[0])
              for rule in (TieRule.AS_FILED, TieRule.FIRST_PARTY_FIRST)}
     assert all(0 < cost <= 33 for cost in costs.values())
+
+
+def test_arrangements_of_a_long_episode_are_laid_out_a_few_at_once() -> None:
+    cohort = cohort_of(20_000)
+    with at_most(100):
+        held = order_gain(cohort, "confrontation-2000", rule=WHOLE_SESSION, draws=499, any_type=True)
+    assert held.gain.value == pytest.approx(0, abs=0.02)
+
+
+def test_precision_of_a_long_path_takes_room_by_its_length() -> None:
+    step = ("on", frozenset({"on", "off"}))
+    with at_most(10):
+        assert escaping_edges([(step,) * 5_000]) == pytest.approx(0.5)

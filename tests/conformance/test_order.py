@@ -15,11 +15,12 @@ from rupturekit._kernels.alignment import Table
 from rupturekit.codebooks import load_codebook
 from rupturekit.cohort import Cohort
 from rupturekit.conformance.alignment import align_cohort
-from rupturekit.conformance.costs import AlignmentCosts
+from rupturekit.conformance.costs import AlignmentCosts, Substitution
 from rupturekit.conformance.order import OrderGain, order_gain
 from rupturekit.episode import Coding, Move, seconds
-from rupturekit.errors import NotEnoughData, NotEstimable
+from rupturekit.errors import NotEnoughData, NotEstimable, RecordError
 from rupturekit.frames import to_frame
+from rupturekit.inference import nulls
 from rupturekit.inference.nulls import Null
 from rupturekit.segmentation import SegmentationRule, segment
 from rupturekit.simulation.cohorts import simulate
@@ -44,7 +45,7 @@ def cut(sessions: list[Said]) -> Cohort:
 
 
 def gain(sessions: list[Said], **more: Any) -> OrderGain:
-    return order_gain(cut(sessions), MODEL, RULE, **{"draws": 999, "alpha": 0.9, **more})
+    return order_gain(cut(sessions), MODEL, rule=RULE, **{"draws": 999, "alpha": 0.9, **more})
 
 
 def every_order(session: Said) -> list[Said]:
@@ -73,6 +74,32 @@ def test_gain_and_p_are_those_of_all_arrangements() -> None:
     assert test is not None
     assert test.p == pytest.approx(sum(one <= cost(session) for one in costs) / len(costs), abs=0.02)
     assert test.expected == pytest.approx(0, abs=0.02)
+
+
+def test_what_stands_in_may_be_priced_by_what_it_does() -> None:
+    session = [*OPENING, ("therapist", "invite"), ("client", "self-assert"), ("therapist", "rationale"), ("client", "reflect"),
+               ("client", "link")]
+    priced = AlignmentCosts(skipped=3, off_model=3, substitutions=(
+        Substitution(had="gives_rationale", cost=1), Substitution(had="links_pattern", cost=2)))
+    costs = [cost(laid, priced) for laid in every_order(session)]
+    assert statistics.mean(costs) < statistics.mean(cost(laid, attrs.evolve(priced, substitutions=()))
+                                                    for laid in every_order(session))
+    found = gain([session], draws=9_999, costs=priced)
+    assert found.gain.value == pytest.approx(1 - cost(session, priced) / statistics.mean(costs), abs=0.02)
+
+
+def test_nothing_is_never_drawn() -> None:
+    for draws in (0, -5):
+        with pytest.raises(RecordError, match=f"draws is {draws}; expected 1 or more"):
+            gain([[*OPENING, *INNER]], draws=draws)
+
+
+def test_how_much_is_drawn_at_once_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    sessions = [[*OPENING, *INNER], [*OPENING, *INNER[::-1]]]
+    whole = gain(sessions)
+    monkeypatch.setattr(nulls, "_ENTRIES", 50)
+    monkeypatch.setattr(nulls, "_FEWEST", 7)
+    assert gain(sessions) == whole
 
 
 def test_costs_are_summed_within_a_dyad_and_dyads_count_alike() -> None:
@@ -116,7 +143,7 @@ def test_each_null_is_drawn_and_the_free_one_warned_of(null: Null) -> None:
 
 def test_built_in_order_is_found_and_its_absence_is_not() -> None:
     ordered = Design(dyads=12, sessions=1, turns=(40, 40), onset=0.1, order=0.9, dwell=1.5, lapse=0.0)
-    found = [order_gain(segment(simulate(design, seed=1).cohort, RULE), design.model, RULE, draws=199)
+    found = [order_gain(segment(simulate(design, seed=1).cohort, RULE), design.model, rule=RULE, draws=199)
              for design in (ordered, attrs.evolve(ordered, order=0.0))]
     assert [held.gain.test is not None and held.gain.test.p < 0.05 for held in found] == [True, False]
     assert found[0].gain.value > 0.3
@@ -134,7 +161,7 @@ def test_the_two_questions_are_kept_apart() -> None:
     said = {}
     for order in (0.9, 0.0):
         design = attrs.evolve(ordered, order=order)
-        found = order_gain(segment(simulate(design, seed=1).cohort, RULE), MODEL, RULE, draws=199)
+        found = order_gain(segment(simulate(design, seed=1).cohort, RULE), MODEL, rule=RULE, draws=199)
         lines = dict(found.lines())
         assert lines["is there any order?"] == "the test above: its null is that no episode of any dyad has order"
         said[order] = lines["is the mean gain above 0?"]
@@ -147,10 +174,10 @@ def test_what_cannot_be_exchanged_or_cannot_end_is_refused() -> None:
     timed = attrs.evolve(model, transitions=tuple(
         attrs.evolve(one, when=attrs.evolve(one.when, max_elapsed=10)) if one.when else one for one in model.transitions))
     with pytest.raises(NotEstimable, match="withdrawal-2000 has guards on elapsed time"):
-        order_gain(held, timed, RULE)
+        order_gain(held, timed, rule=RULE)
     stuck = attrs.evolve(model, transitions=tuple(one for one in model.transitions if one.target != "self_assertion"))
     with pytest.raises(NotEstimable, match=r"no way leads from 'withdrawal' of withdrawal-2000 .*accepted is: completed"):
-        order_gain(held, stuck, RULE)
+        order_gain(held, stuck, rule=RULE)
 
 
 def test_an_episode_without_a_gain_is_absent_in_the_frame() -> None:

@@ -32,8 +32,8 @@ def done(**more: object) -> Analysis:
 def test_the_one_road_leads_to_the_same_results_which_come_back_from_json() -> None:
     held = done()
     dear = AlignmentCosts(skipped=2)
-    for found, asked in ((held.order_specificity(costs=dear, seed=2), order_specificity(held.cohort, held.model, held.rule, costs=dear, seed=2)),
-                         (held.stage_order(draws=99, seed=2), stage_order(held.cohort, held.model, held.rule, draws=99, seed=2))):
+    for found, asked in ((held.order_specificity(costs=dear, seed=2), order_specificity(held.cohort, held.model, rule=held.rule, costs=dear, seed=2)),
+                         (held.stage_order(draws=99, seed=2), stage_order(held.cohort, held.model, rule=held.rule, draws=99, seed=2))):
         assert found == asked
         back = from_json(to_json(found))
         assert back == found

@@ -12,12 +12,12 @@ import pytest
 
 from rupturekit.codebooks import load_codebook
 from rupturekit.cohort import Cohort
-from rupturekit.conformance import rules_chance
 from rupturekit.conformance.rules import Rule, RuleKind, RuleSet, Sought
 from rupturekit.conformance.rules_chance import RuleLift, RuleLifts, rule_lifts
 from rupturekit.conformance.rules_checked import RuleChecks, check_rules
 from rupturekit.episode import Coding, Move, ObservedStretch, Session, seconds
 from rupturekit.errors import RecordError
+from rupturekit.inference import nulls
 from rupturekit.inference.estimate import Estimate
 from rupturekit.inference.nulls import Null, exchanges, rearranged
 from rupturekit.results import from_json, to_json
@@ -205,8 +205,8 @@ def test_a_dyad_that_is_decided_on_one_side_only_gives_no_lift() -> None:
 
 def test_how_much_is_drawn_at_once_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = lifts([SESSION, SESSION[::-1]], draws=99)
-    monkeypatch.setattr(rules_chance, "_ENTRIES", 50)
-    monkeypatch.setattr(rules_chance, "_FEWEST", 1)
+    monkeypatch.setattr(nulls, "_ENTRIES", 50)
+    monkeypatch.setattr(nulls, "_FEWEST", 1)
     assert lifts([SESSION, SESSION[::-1]], draws=99) == whole
     assert lifts([SESSION, SESSION[::-1]], draws=99, seed=2) != whole
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -142,3 +144,24 @@ def test_what_is_open_is_settled_by_whether_more_could_come() -> None:
     counts[:, [FULFILLED, VIOLATED, UNDECIDED, OPEN, SO_FAR]] = (1, 2, 3, 10, 20)
     fulfilled, violated, undecided = settled(counts, stopped=np.array([False, True]))
     assert (fulfilled.tolist(), violated.tolist(), undecided.tolist()) == ([21, 1], [12, 2], [3, 33])
+
+
+@pytest.mark.parametrize("automaton", AUTOMATA)
+def test_what_is_walked_lies_in_one_piece(automaton: Automaton, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else numpy copies all symbols at every step, and time grows with the square of an episode's length."""
+    walked = []
+
+    def watched(name: str) -> Callable[..., Any]:
+        real = getattr(replay, name)
+
+        def walk(table: object, symbols: np.ndarray, **more: Any) -> Any:
+            walked.append(symbols.flags.c_contiguous)
+            return real(table, symbols, **more)
+        return walk
+
+    for name in ("replay", "replay_ends"):
+        monkeypatch.setattr(kernel, name, watched(name))
+    symbols, offsets = laid([[WHEN, OTHER, 0], [WHEN]])
+    count_verdicts(automaton, symbols, offsets=offsets)
+    asked_of_moves(automaton, symbols, offsets=offsets)
+    assert walked == [True, True]

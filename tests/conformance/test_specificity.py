@@ -44,7 +44,7 @@ def cohort(*, seed: int = 1, order: float = 0.9) -> Cohort:
 
 
 def ranked(held: Cohort, model: StateMachine | str, **more: object) -> OrderSpecificity:
-    found: OrderSpecificity = own.quietly(order_specificity, held, model, RULE, any_type=True, **{"draws": 19, **more})
+    found: OrderSpecificity = own.quietly(order_specificity, held, model, rule=RULE, any_type=True, **{"draws": 19, **more})
     return found
 
 
@@ -115,7 +115,7 @@ def test_gains_are_those_of_order_gain_and_differences_are_taken_beyond_chance()
     held, model = cohort(), load_model("withdrawal-2000")
     found = ranked(held, model, draws=49)
     for one in found.models:
-        assert one.gain == pytest.approx(order_gain(held, written(model, found.steps, one.order), RULE, draws=49).gain.value)
+        assert one.gain == pytest.approx(order_gain(held, written(model, found.steps, one.order), rule=RULE, draws=49).gain.value)
     test = found.below_others.test
     assert test is not None
     assert (test.statistic, test.draws) == (pytest.approx(found.below_others.value), 49)
@@ -233,6 +233,9 @@ def test_large_cohorts_are_rearranged_one_by_one_with_the_same_result(monkeypatc
     whole = ranked(cohort(), "withdrawal-2000")
     monkeypatch.setattr("rupturekit.conformance.specificity._AT_ONCE", 100)
     assert ranked(cohort(), "withdrawal-2000") == whole
+    monkeypatch.setattr("rupturekit.inference.nulls._ENTRIES", 100)
+    monkeypatch.setattr("rupturekit.inference.nulls._FEWEST", 7)
+    assert ranked(cohort(), "withdrawal-2000") == whole
 
 
 def chain(steps: int) -> StateMachine:
@@ -268,7 +271,7 @@ def test_what_cannot_be_ranked_is_refused() -> None:
     with pytest.raises(RecordError, match="priced by function or state, which mean nothing where steps exchange places"):
         ranked(held, "withdrawal-2000", costs=one_by_one)
     with pytest.raises(NotEstimable, match="no episode is held against the model; .* opened with another rupture type"):
-        own.quietly(order_specificity, held, "confrontation-2000", RULE)
+        own.quietly(order_specificity, held, "confrontation-2000", rule=RULE)
 
 
 def test_the_result_reads_well_and_goes_into_a_frame() -> None:

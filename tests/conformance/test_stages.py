@@ -16,9 +16,10 @@ from rupturekit.codebooks import load_codebook
 from rupturekit.cohort import Cohort
 from rupturekit.conformance.stages import StageOrder, StagePair, stage_order
 from rupturekit.episode import Coding, Move, seconds
-from rupturekit.errors import NotEstimable
+from rupturekit.errors import NotEstimable, RecordError
 from rupturekit.example import example_cohort
 from rupturekit.frames import to_frame
+from rupturekit.inference import nulls
 from rupturekit.inference.multiplicity import false_discovery
 from rupturekit.inference.nulls import Null
 from rupturekit.segmentation import SegmentationRule, segment
@@ -45,7 +46,7 @@ def cut(sessions: list[Said]) -> Cohort:
 
 
 def found(sessions: list[Said], **more: Any) -> StageOrder:
-    return own.quietly(stage_order, cut(sessions), MODEL, RULE, **{"draws": 99, "alpha": 0.9, **more})
+    return own.quietly(stage_order, cut(sessions), MODEL, rule=RULE, **{"draws": 99, "alpha": 0.9, **more})
 
 
 def share(session: Said, earlier: str, later: str) -> float | None:
@@ -106,6 +107,16 @@ def test_gain_and_p_are_those_of_all_arrangements() -> None:
         assert pair.gain.test.p == pytest.approx(sum(one >= observed - 1e-9 for one in shares) / len(shares), abs=0.02)
 
 
+def test_how_much_is_drawn_at_once_decides_nothing_and_nothing_is_never_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = [("invite", 10), ("self-assert", 20), ("qual-assert", 20), ("invite", 30), ("avoid-assert", 40)]
+    whole = found([session, session[::-1]])
+    monkeypatch.setattr(nulls, "_ENTRIES", 50)
+    monkeypatch.setattr(nulls, "_FEWEST", 7)
+    assert found([session, session[::-1]]) == whole
+    with pytest.raises(RecordError, match="draws is -5; expected 1 or more"):
+        found([session], draws=-5)
+
+
 def test_pairs_that_never_meet_are_named_and_what_cannot_be_tested_says_why() -> None:
     result = found([[("invite", 10), ("qual-assert", 20)], [("invite", 10), ("avoid-assert", 20)]], alpha=0.05)
     assert [(pair.earlier, pair.later) for pair in result.pairs] == [("disembedding", "qualified_assertion"), ("disembedding", "avoidance")]
@@ -132,7 +143,7 @@ def test_moves_that_make_several_steps_have_no_stage() -> None:
     both = attrs.evolve(model, transitions=(*model.transitions, Transition(
         source="avoidance", target="avoidance", when=invites, evidence=Evidence.ASSUMPTION)))
     cohort = cut([[("invite", 10), ("qual-assert", 20), ("avoid-assert", 30)]])
-    result = own.quietly(stage_order, cohort, both, RULE, draws=99)
+    result = own.quietly(stage_order, cohort, both, rule=RULE, draws=99)
     assert [(pair.earlier, pair.later) for pair in result.pairs] == [("qualified_assertion", "avoidance")]
     assert result.left_out["moves without a stage of their own"] == 1
 
@@ -142,19 +153,19 @@ def test_silent_arrows_make_no_stage_and_guards_on_elapsed_time_are_refused() ->
     quiet = attrs.evolve(model, transitions=(*model.transitions, Transition(
         source="disembedding", target="avoidance", when=None, evidence=Evidence.ASSUMPTION)))
     cohort = cut([[("invite", 10), ("qual-assert", 20), ("avoid-assert", 30)]])
-    plain, silent = (own.quietly(stage_order, cohort, one, RULE, draws=99).pairs for one in (model, quiet))
+    plain, silent = (own.quietly(stage_order, cohort, one, rule=RULE, draws=99).pairs for one in (model, quiet))
     assert [pair.share for pair in silent] == [pair.share for pair in plain]
     timed = attrs.evolve(model, transitions=tuple(
         attrs.evolve(one, when=attrs.evolve(one.when, max_elapsed=10)) if one.when else one for one in model.transitions))
     with pytest.raises(NotEstimable, match="guards on elapsed time"):
-        own.quietly(stage_order, cut([[("invite", 10), ("qual-assert", 20)]]), timed, RULE)
+        own.quietly(stage_order, cut([[("invite", 10), ("qual-assert", 20)]]), timed, rule=RULE)
 
 
 def test_pairs_of_a_set_come_in_the_order_in_which_its_steps_are_listed() -> None:
     listed = ("enactment", "acknowledgement", "exploration", "linking", "negotiating", "consensus", "understanding",
               "further_explanation", "changing", "closure")
     cohort = own.quietly(segment, example_cohort(), RULE, track="r1")
-    result = own.quietly(stage_order, cohort, "cat-2006", RULE, draws=19, any_type=True)
+    result = own.quietly(stage_order, cohort, "cat-2006", rule=RULE, draws=19, any_type=True)
     assert len(result.pairs) > 10
     assert all(listed.index(pair.earlier) < listed.index(pair.later) for pair in result.pairs)
 
@@ -166,7 +177,7 @@ ORDERED = Design(dyads=20, sessions=1, turns=(40, 40), onset=0.1, order=0.9, dwe
 def test_built_in_order_is_found_between_the_stages_and_its_absence_is_not(order: float, discovered: bool) -> None:
     rule = attrs.evolve(RULE, name="gap", gap=seconds(150))
     cohort = own.quietly(segment, simulate(attrs.evolve(ORDERED, order=order), seed=1).cohort, rule)
-    pair = of(stage_order(cohort, MODEL, rule, draws=999), "disembedding", "avoidance")
+    pair = of(stage_order(cohort, MODEL, rule=rule, draws=999), "disembedding", "avoidance")
     assert pair.adjusted is not None
     assert (pair.adjusted <= 0.05) is discovered
     assert pair.gain.interval is not None
@@ -175,7 +186,7 @@ def test_built_in_order_is_found_between_the_stages_and_its_absence_is_not(order
 
 def test_the_result_reads_well_and_goes_into_a_frame() -> None:
     cohort = own.quietly(segment, simulate(ORDERED, seed=1).cohort, RULE)
-    result = stage_order(cohort, MODEL, RULE, draws=99)
+    result = stage_order(cohort, MODEL, rule=RULE, draws=99)
     assert repr(result) == f"StageOrder('withdrawal-2000': {len(result.pairs)} pairs of stages)"
     for text in ("a reconstruction after", "pair 1: disembedding before qualified_assertion: ", "intervals: 95%, mean over dyads",
                  "adjusted for all pairs", "does not show: that one stage brings the other about"):

@@ -13,6 +13,7 @@ from rupturekit.analysis import Analysis, analyse
 from rupturekit.codebooks import load_codebook
 from rupturekit.cohort import Cohort
 from rupturekit.episode import Coding, Move, ObservedStretch
+from rupturekit.negotiation.story import story
 from rupturekit.plan import Plan
 from rupturekit.report import episodes
 from rupturekit.report.episodes import EpisodeBook, episode_book
@@ -43,6 +44,24 @@ def test_times_come_back_exactly(example: Analysis, book: EpisodeBook) -> None:
         assert [at * book.index["mediaUnit"] for at in places] == [step.move.media for step in trace.steps]
         assert [book.index["states"][state][0] for state in detail["a"]] == [step.after for step in trace.steps]
         assert [did not in book.index["off"] for did in detail["d"]] == [step.taken for step in trace.steps]
+
+
+def test_ratings_and_claims_are_those_of_the_record(example: Analysis, book: EpisodeBook) -> None:
+    details = [one for page in book.pages for one in page]
+    claims = 0
+    for at, name in enumerate(example.traces.episodes.rows.words("episode")):
+        detail = details[book.index["name"].index(name)]
+        steps, rows = example.traces[at].steps, list(itertools.accumulate(detail["r"]))
+        assert detail.get("i", {}) == {
+            str(place): step.move.rating for place, step in enumerate(steps) if step.move.rating}
+        told = [(book.index["parties"][party], book.index["needNames"][need], rows[begin],
+                 rows[end] if end >= 0 else None, book.index["claimEnds"][cause])
+                for party, need, begin, end, cause in detail.get("w", [])]
+        spells = story(example.negotiations, name).spells
+        assert told == [(one.party, one.need, one.row_id, one.end_row_id, one.cause) for one in spells]
+        claims += len(told)
+    assert claims > 3
+    assert {None, 3.0} <= {step.move.rating for trace in example.traces for step in trace.steps}
 
 
 def test_progress_is_told_to_the_end(example: Analysis) -> None:

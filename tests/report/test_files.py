@@ -45,6 +45,15 @@ def test_the_command_writes_a_page_and_says_where(demo: Path, tmp_path: Path, ca
     assert file.read_bytes() == first
 
 
+def test_models_to_compare_are_named_with_commas_between(demo: Path, tmp_path: Path,
+                                                         capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "mine.md"
+    assert run(demo, "-o", file, "--format", "md", "--compare", "withdrawal-2000, safran-muran-1996") == 0
+    assert "Held-out scores" in file.read_text(encoding="utf-8")
+    assert run(demo, "-o", file, "--overwrite", "--compare", "withdrawal-2000,confrontation-2000") == 1
+    assert "compared are models for one rupture type" in capsys.readouterr().err
+
+
 def test_without_a_name_it_is_called_report(demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
                                             capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)

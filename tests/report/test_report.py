@@ -15,7 +15,7 @@ from rupturekit.analysis import Analysis, analyse
 from rupturekit.codebooks import load_codebook
 from rupturekit.cohort import Cohort
 from rupturekit.episode import Coding, EpisodeRow, Move
-from rupturekit.errors import MissingExtra, NotEstimable, RecordError
+from rupturekit.errors import MissingExtra, NotEnoughData, NotEstimable, RecordError
 from rupturekit.example import EXAMPLE_SETTINGS, example_cohort
 from rupturekit.plan import Plan
 from rupturekit.records.foreign import read_table
@@ -24,6 +24,7 @@ from rupturekit.report.blocks import Block, Figure, Number, Prose, Report, Secti
 from rupturekit.report.contents import SECTIONS, report_of
 from rupturekit.report.markdown import markdown_of
 from rupturekit.report.page import page_of
+from rupturekit.report.sections import models
 
 
 def section(report: Report, name: str) -> Section:
@@ -398,3 +399,44 @@ def test_a_study_with_next_to_nothing_is_still_reported(cohort: Cohort, model: s
     assert len(made.sections) == 10
     assert page_of(made)
     assert markdown_of(made)
+
+
+# --- models held against each other -------------------------------------------------------------------------------
+
+
+def test_models_are_held_against_each_other_where_asked_for(example: Analysis, made: Report, drawn: None) -> None:
+    names = ["withdrawal-2000", "safran-muran-1996"]
+    compared = report_of(example, draws=19, compare=names)
+    found = example.compare(names)
+    assert "Held-out scores" not in page_of(made)
+    part = section(compared, "models")
+    rows = table(part, "Held-out scores").rows
+    assert [row[:2] for row in rows] == [(one.name, f"{one.score:.3f}") for one in found.compared]
+    assert [row[2] for row in rows] == [
+        "the best" if one.difference is None else f"{one.difference.value:+.3f}" for one in found.compared]
+    assert [row[3] for row in rows] == ["none", "none", "none", "none", ""]    # four therapists give no interval
+    assert [row[5] for row in rows[:2]] == [one.evidence for one in found.models]
+    assert [one.caption for one in part.blocks if isinstance(one, Figure)][:1] == [
+        "How well models foresee moves that they have not seen"]
+    assert f"first criterion: {found.verdict}" in words(part.blocks)
+    told = words(section(compared, "methods").blocks).lower()
+    assert all(f"log score of {name} minus" in told for name in names)
+    foot = table(section(compared, "provenance"), "Inputs and rules").rows
+    assert [str(row[1]).partition(":")[0] for row in foot if row[0] == "compared with others"] == names
+
+
+def test_intervals_of_compared_models_stand_beside_them(example: Analysis) -> None:
+    one, *_ = example.compare(["withdrawal-2000"]).compared
+    assert one.difference is not None
+    wide = attrs.evolve(one, difference=attrs.evolve(one.difference, interval=(-0.25, 0.5), no_interval=""), fit=None)
+    assert models._scored(wide)[3:5] == ("-0.250 to +0.500", "")
+
+
+def test_where_models_cannot_be_compared_it_says_why(example: Analysis, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(*models: object, **how: object) -> object:
+        raise NotEnoughData("nobody can be held out", needed=2, found=1)
+
+    monkeypatch.setattr(Analysis, "compare", nobody)
+    made = report_of(example, draws=19, compare=["withdrawal-2000"])
+    assert ("Which process model foresees moves best: not enough data: nobody can be held out"
+            in words(section(made, "models").blocks))

@@ -168,9 +168,15 @@ def count_verdicts(automaton: Automaton, symbols: Codes, *, offsets: Whole) -> W
 
 
 def _as_read(automaton: Automaton, symbols: Codes, offsets: Whole) -> tuple[Codes, Whole]:
-    """Return symbols and offsets as the automaton reads them: all from the end where it looks ahead."""
+    """Return symbols and offsets as the automaton reads them: all from the end where it looks ahead.
+
+    Read backwards they are laid out anew: numpy takes from a column that runs backwards by copying all of it, and the
+    walk takes at every step.
+    """
     edges = offsets - offsets[0]
-    return (symbols[::-1], edges[-1] - edges[::-1]) if automaton.backwards else (symbols, edges)
+    if not automaton.backwards:
+        return symbols, edges
+    return np.ascontiguousarray(symbols[::-1]), edges[-1] - edges[::-1]
 
 
 # --- by the clock -----------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ beside baselines that know nothing of ruptures. What each has learnt comes from 
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -317,11 +318,13 @@ def compare_models(cohort: Cohort, models: Sequence[StateMachine | str], *, cost
     charged, held = AlignmentCosts() if costs is None else costs, [as_model(model) for model in models]
     _check_whole("folds", folds, least=2)
     _check_whole("precision_of", precision_of, least=1)
-    moves = scored_moves(cohort, held, track=track, tie_rule=tie_rule, any_type=any_type)
+    read = functools.partial(scored_moves, cohort, held, track=track, tie_rule=tie_rule, any_type=any_type)
+    moves = read()
+    aligned = read(substitutions=charged.substitutions) if charged.substitutions else moves
     by, fold, warned = _folds(cohort, moves, folds=folds, seed=seed)
     own = [process_model(moves, at) for at in range(len(held))]
     baselines = [_row(moves, make(moves), fold) for make in BASELINES]
-    beside = [_beside(moves, at, costs=charged, precision_of=precision_of, seed=seed) for at in range(len(held))]
+    beside = [_beside(aligned, at, costs=charged, precision_of=precision_of, seed=seed) for at in range(len(held))]
     rows = [attrs.evolve(_row(moves, one, fold), **measures) for one, (measures, _) in zip(own, beside, strict=True)]
     made = ModelComparison(
         compared=(*rows, *baselines), best_baseline=max(baselines, key=_score).name, shared=moves.shared,

@@ -23,11 +23,12 @@ from rupturekit._table import Array
 from rupturekit.alphabet import Alphabet
 from rupturekit.cohort import Cohort
 from rupturekit.conformance.costs import Accept, AlignmentCosts, check_sums, prices
-from rupturekit.errors import NotEstimable, listed
+from rupturekit.conformance.substitutions import told_apart
+from rupturekit.errors import NotEstimable, RecordError, listed
 from rupturekit.inference.clusters import clustering_of
 from rupturekit.inference.estimate import Estimate
 from rupturekit.inference.held import held_moves
-from rupturekit.inference.nulls import HOLDS, Exchange, Null, arrangement_count, exchanges, rearranged
+from rupturekit.inference.nulls import HOLDS, Exchange, Null, arrangement_count, batches, exchanges, rearranged
 from rupturekit.inference.over_dyads import over_dyads
 from rupturekit.inference.permutation import Alternative, permutation_test
 from rupturekit.kinds import MoveReader, blocks_of
@@ -37,8 +38,8 @@ from rupturekit.segmentation import SegmentationRule
 from rupturekit.state_machine import StateMachine, as_model
 from rupturekit.ties import TieRule
 
-__all__ = ["ExchangedEpisode", "OrderGain", "check_exchangeable", "exchanged_episodes", "order_gain", "prices_for",
-           "symbols_of"]
+__all__ = ["ExchangedEpisode", "OrderGain", "check_draws", "check_exchangeable", "exchanged_episodes", "order_gain",
+           "prices_for", "symbols_of"]
 
 Whole = npt.NDArray[np.int64]
 
@@ -128,7 +129,25 @@ def _costs(table: Table, laid: Array) -> Whole:
     return costs_by_walk(table, symbols, offsets=np.arange(many + 1, dtype=np.int64) * n)
 
 
-def order_gain(cohort: Cohort, model: StateMachine | str, rule: SegmentationRule, *,
+def _drawn(table: Table, one: ExchangedEpisode, *, null: Null, seed: int, draws: int) -> Whole:
+    """Return the cost of every arrangement of an episode, laid out a few at once."""
+    return np.concatenate([
+        _costs(table, rearranged(one.exchanges, one.symbols, seed=seed, null=null, start=start, count=count))
+        for start, count in batches(len(one.symbols), draws=draws)])
+
+
+def check_draws(draws: int) -> None:
+    """Refuse to draw nothing.
+
+    Raises
+    ------
+    RecordError
+    """
+    if draws < 1:
+        raise RecordError(f"draws is {draws!r:.40}; expected 1 or more, such as 999", field="draws", value=draws)
+
+
+def order_gain(cohort: Cohort, model: StateMachine | str, *, rule: SegmentationRule,
                costs: AlignmentCosts | None = None, null: Null | str = Null.TURNS, draws: int = 999, seed: int = 1,
                track: str | None = None, tie_rule: TieRule = TieRule.AS_FILED, any_type: bool = False,
                level: str | None = None, confidence: float = 0.95, alternative: Alternative = "greater",
@@ -152,6 +171,8 @@ def order_gain(cohort: Cohort, model: StateMachine | str, rule: SegmentationRule
         looks at elapsed time (contents cannot be exchanged then), or no way leads to where an episode may stop.
     NotEnoughData
         Where the smallest p attainable is above alpha.
+    RecordError
+        Where `draws` is below 1.
 
     The quotient has the form of Krippendorff's alpha, 1 - observed / expected; that it is taken of alignment costs is a
     convention of this library. The test is a permutation test (Phipson & Smyth 2010).
@@ -162,20 +183,20 @@ def order_gain(cohort: Cohort, model: StateMachine | str, rule: SegmentationRule
     >>> with warnings.catch_warnings():
     ...     warnings.simplefilter("ignore")
     ...     cohort = segment(example_cohort(), WHOLE_SESSION, track="r1")
-    >>> found = order_gain(cohort, "withdrawal-2000", WHOLE_SESSION, draws=199)
+    >>> found = order_gain(cohort, "withdrawal-2000", rule=WHOLE_SESSION, draws=199)
     >>> found.gain.n
     {'therapists': 4, 'dyads': 8, 'episodes': 11}
     """
     charged, null = AlignmentCosts() if costs is None else costs, Null(null)
-    replay = replay_of_all(cohort, as_model(model), track=track, tie_rule=tie_rule, follow_skips=False,
-                           any_type=any_type)
+    check_draws(draws)
+    replay = told_apart(replay_of_all(cohort, as_model(model), track=track, tie_rule=tie_rule, follow_skips=False,
+                                      any_type=any_type), charged.substitutions)
     model = replay.kinds.alphabet.model
     check_exchangeable(replay.kinds.alphabet)
     table = Table(prices_for(replay, charged))
     episodes, left_out = _exchangeable(replay, rule, null)
     observed = np.array([int(_costs(table, one.symbols[:, None])[0]) for one in episodes])
-    drawn = np.stack([_costs(table, rearranged(one.exchanges, one.symbols, seed=seed, null=null, start=0, count=draws))
-                      for one in episodes])
+    drawn = np.stack([_drawn(table, one, null=null, seed=seed, draws=draws) for one in episodes])
     dyads, unit = np.unique([one.dyad for one in episodes], return_inverse=True)
     seen, laid = _summed(unit, observed[:, None])[:, 0], _summed(unit, drawn)
     expected = laid.mean(axis=1)

@@ -84,16 +84,17 @@ def escaping_edges(paths: Iterable[ModelPath]) -> float:
     >>> escaping_edges([(("a", frozenset("ab")), ("", frozenset("c")))])
     0.3333333333333333
     """
-    visits: Counter[tuple[str, ...]] = Counter()
-    allowed: dict[tuple[str, ...], frozenset[str]] = {}
-    taken: dict[tuple[str, ...], set[str]] = {}
+    number: dict[tuple[int, str], int] = {}    # of what lies before: spelt out, a long path would fill the memory
+    visits: Counter[int] = Counter()
+    allowed: dict[int, frozenset[str]] = {}
+    taken: dict[int, set[str]] = {}
     for path in paths:
-        before: tuple[str, ...] = ()
+        before = 0
         for step, may in path:
             visits[before] += 1
             allowed[before] = allowed.get(before, frozenset()) | may
             taken.setdefault(before, set()).update([step] if step != _AT_END else [])
-            before = (*before, step)
+            before = number.setdefault((before, step), len(number) + 1)
     total = sum(n * len(allowed[before] | taken[before]) for before, n in visits.items())
     if not total:
         raise NotEstimable("the model allows no step that a code could show")

@@ -33,7 +33,7 @@ from rupturekit.inference.clusters import Clustering, clustering_of
 from rupturekit.inference.estimate import Estimate, or_reason
 from rupturekit.inference.held import held_moves
 from rupturekit.inference.jackknife import jackknifed
-from rupturekit.inference.nulls import HOLDS, Exchange, Null, arrangement_count, exchanges, rearranged
+from rupturekit.inference.nulls import HOLDS, Exchange, Null, arrangement_count, batches, exchanges, rearranged
 from rupturekit.inference.over_dyads import over_dyads
 from rupturekit.inference.permutation import Alternative, permutation_test
 from rupturekit.kinds import blocks_of
@@ -41,12 +41,6 @@ from rupturekit.provenance import Provenance
 from rupturekit.segmentation import SegmentationRule
 
 __all__ = ["RuleLift", "RuleLifts", "rule_lifts"]
-
-_ENTRIES: Final = 1 << 21
-"""Moves times arrangements laid out at once. It decides memory and speed, never a result."""
-
-_FEWEST: Final = 128
-"""Arrangements laid out at once at least, of however long an episode: fewer would not be quicker one by one."""
 
 _MANY: Final = 10**18
 """Arrangements are not counted further: no p is as small as the inverse."""
@@ -348,10 +342,8 @@ def _episodes(checks: RuleChecks, which: Whole, rule: SegmentationRule, *, null:
 
 def _add(held: Whole, one: _Episode, asked: tuple[CompiledRule | None, ...], *, seed: int, null: Null) -> None:
     """Add what the arrangements of one episode give, fulfilled and decided, to those of its dyad."""
-    draws, step = held.shape[2], max(_FEWEST, _ENTRIES // len(one))
     moving = [(at, each) for at, each in enumerate(asked) if each is not None and (one.symbols[at] & WHEN).any()]
-    for start in range(0, draws if moving else 0, step):
-        count = min(step, draws - start)
+    for start, count in batches(len(one), draws=held.shape[2] if moving else 0):
         source = rearranged(one.exchanges, np.arange(len(one), dtype=np.int32), seed=seed, null=null, start=start,
                             count=count)
         for at, each in moving:

@@ -20,6 +20,7 @@ from rupturekit._table import Array
 from rupturekit.alphabet import Alphabet
 from rupturekit.codebooks import Codebook
 from rupturekit.cohort import Cohort, Episodes
+from rupturekit.conformance.substitutions import Substitution, told_apart
 from rupturekit.errors import NotEstimable, RecordError, listed
 from rupturekit.kinds import MoveReader, blocks_of
 from rupturekit.provenance import Provenance
@@ -74,8 +75,15 @@ class ScoredMoves:
 
 
 def scored_moves(cohort: Cohort, models: Sequence[StateMachine], *, track: str | None = None,
-                 tie_rule: TieRule = TieRule.AS_FILED, any_type: bool = False) -> ScoredMoves:
+                 tie_rule: TieRule = TieRule.AS_FILED, any_type: bool = False,
+                 substitutions: tuple[Substitution, ...] = ()) -> ScoredMoves:
     """Return the moves of the episodes that every model takes, as kinds that all models share.
+
+    Parameters
+    ----------
+    substitutions : tuple of Substitution
+        Moves that they price apart are kinds of their own. None are given where moves are scored: there kinds are told
+        apart by what the models speak of.
 
     Raises
     ------
@@ -88,8 +96,8 @@ def scored_moves(cohort: Cohort, models: Sequence[StateMachine], *, track: str |
     """
     check_comparable(models)
     shared = shared_functions(models, cohort.coding.codebook)
-    replays = [replay_of_all(cohort, model, track=track, tie_rule=tie_rule, follow_skips=True, any_type=any_type)
-               for model in models]
+    replays = [told_apart(replay_of_all(cohort, model, track=track, tie_rule=tie_rule, follow_skips=True,
+                                        any_type=any_type), substitutions) for model in models]
     episodes = _taken_by_all(replays)
     alphabets = tuple(held.kinds.alphabet for held in replays)
     seen = np.column_stack([*_said(cohort, episodes, shared), *(_symbols(cohort, episodes, held) for held in replays)])

@@ -43,7 +43,7 @@ from rupturekit.conformance.order import ExchangedEpisode, check_exchangeable, e
 from rupturekit.errors import NotEnoughData, NotEstimable, RecordError
 from rupturekit.inference.clusters import clustering_of
 from rupturekit.inference.estimate import Estimate, NullTest
-from rupturekit.inference.nulls import HOLDS, Null, rearranged
+from rupturekit.inference.nulls import HOLDS, Null, batches, rearranged
 from rupturekit.inference.over_dyads import over_dyads
 from rupturekit.inference.permutation import permutation_test
 from rupturekit.provenance import Provenance
@@ -185,7 +185,7 @@ class OrderSpecificity:
                 "theory": FrameColumn(values=np.array([one.order == self.steps for one in self.models]))}
 
 
-def order_specificity(cohort: Cohort, model: StateMachine | str, rule: SegmentationRule, *,
+def order_specificity(cohort: Cohort, model: StateMachine | str, *, rule: SegmentationRule,
                       costs: AlignmentCosts | None = None, null: Null | str = Null.TURNS, draws: int = 199,
                       sample: int = 999, seed: int = 1, track: str | None = None, tie_rule: TieRule = TieRule.AS_FILED,
                       any_type: bool = False, level: str | None = None, confidence: float = 0.95, alpha: float = 0.05
@@ -221,7 +221,7 @@ def order_specificity(cohort: Cohort, model: StateMachine | str, rule: Segmentat
     >>> with warnings.catch_warnings():
     ...     warnings.simplefilter("ignore")
     ...     cohort = segment(example_cohort(), WHOLE_SESSION, track="r1")
-    >>> order_specificity(cohort, "withdrawal-2000", WHOLE_SESSION)
+    >>> order_specificity(cohort, "withdrawal-2000", rule=WHOLE_SESSION)
     OrderSpecificity('withdrawal-2000': rank 1 of 6 by gain)
     """
     charged, null = AlignmentCosts() if costs is None else costs, Null(null)
@@ -357,8 +357,9 @@ class _Spent:
                 np.concatenate([[0], np.cumsum(lengths)]))
 
     def _laid(self, one: ExchangedEpisode) -> Array:
-        laid = rearranged(one.exchanges, one.symbols, seed=self.seed, null=self.null, start=0, count=self.draws)
-        return np.concatenate([one.symbols[:, None], laid], axis=1)
+        laid = (rearranged(one.exchanges, one.symbols, seed=self.seed, null=self.null, start=start, count=count)
+                for start, count in batches(len(one.symbols), draws=self.draws))
+        return np.concatenate([one.symbols[:, None], *laid], axis=1)
 
 
 def _gain(by_draw: npt.NDArray[np.float64]) -> float:

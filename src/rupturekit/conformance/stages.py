@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 import numpy as np
@@ -23,13 +23,13 @@ from rupturekit._kernels.open_claims import precede
 from rupturekit._table import Array
 from rupturekit.alphabet import Alphabet
 from rupturekit.cohort import Cohort
-from rupturekit.conformance.order import check_exchangeable, symbols_of
+from rupturekit.conformance.order import check_draws, check_exchangeable, symbols_of
 from rupturekit.errors import NotEnoughData, NotEstimable
 from rupturekit.inference.clusters import Clustering, clustering_of
 from rupturekit.inference.estimate import Estimate, NullTest
 from rupturekit.inference.held import held_moves
 from rupturekit.inference.multiplicity import false_discovery
-from rupturekit.inference.nulls import HOLDS, Exchange, Null, arrangement_count, exchanges, rearranged
+from rupturekit.inference.nulls import HOLDS, Exchange, Null, arrangement_count, batches, exchanges, rearranged
 from rupturekit.inference.over_dyads import over_dyads
 from rupturekit.inference.permutation import Alternative, permutation_test
 from rupturekit.provenance import Provenance
@@ -150,7 +150,7 @@ def _numbers(values: Sequence[float | None]) -> FrameColumn:
                        absent=np.array([value is None for value in values], dtype=bool))
 
 
-def stage_order(cohort: Cohort, model: StateMachine | str, rule: SegmentationRule, *, null: Null | str = Null.TURNS,
+def stage_order(cohort: Cohort, model: StateMachine | str, *, rule: SegmentationRule, null: Null | str = Null.TURNS,
                 draws: int = 999, seed: int = 1, track: str | None = None, tie_rule: TieRule = TieRule.AS_FILED,
                 any_type: bool = False, level: str | None = None, confidence: float = 0.95,
                 alternative: Alternative = "two-sided", alpha: float = 0.05) -> StageOrder:
@@ -173,6 +173,8 @@ def stage_order(cohort: Cohort, model: StateMachine | str, rule: SegmentationRul
     ------
     NotEstimable
         Where no episode holds free moves of two stages, or the model looks at elapsed time.
+    RecordError
+        Where `draws` is below 1.
 
     >>> import warnings
     >>> from rupturekit.example import example_cohort
@@ -180,10 +182,11 @@ def stage_order(cohort: Cohort, model: StateMachine | str, rule: SegmentationRul
     >>> with warnings.catch_warnings():
     ...     warnings.simplefilter("ignore")
     ...     cohort = segment(example_cohort(), WHOLE_SESSION, track="r1")
-    >>> stage_order(cohort, "withdrawal-2000", WHOLE_SESSION, draws=99)
+    >>> stage_order(cohort, "withdrawal-2000", rule=WHOLE_SESSION, draws=99)
     StageOrder('withdrawal-2000': 6 pairs of stages)
     """
     null = Null(null)
+    check_draws(draws)
     replay = replay_of_all(cohort, as_model(model), track=track, tie_rule=tie_rule, follow_skips=False,
                            any_type=any_type)
     alphabet = replay.kinds.alphabet
@@ -247,13 +250,19 @@ class _Maker:
         """Return twice the pairs of moves in order: pairs x dyads x (as observed, then each arrangement)."""
         twice = np.zeros((len(pairs), int(unit.max()) + 1, self.draws + 1), dtype=np.int64)
         for one, whose in zip(episodes, unit.tolist(), strict=True):
-            laid = rearranged(one.exchanges, one.stage, seed=self.seed, null=self.null, start=0, count=self.draws)
-            stood = np.concatenate([one.stage[:, None], laid], axis=1)
-            for at, pair in enumerate(pairs):
-                if one.pairs(pair):
-                    first, second = (np.asarray(stood == stage).astype(np.int16) for stage in pair)
-                    twice[at, whose] += precede(first, second, instant=one.instant)
+            held = [(at, pair) for at, pair in enumerate(pairs) if one.pairs(pair)]
+            for columns, laid in self._laid(one):
+                for at, pair in held:
+                    first, second = (np.asarray(laid == stage).astype(np.int16) for stage in pair)
+                    twice[at, whose, columns] += precede(first, second, instant=one.instant)
         return twice
+
+    def _laid(self, one: _Episode) -> Iterator[tuple[slice, Array]]:
+        """Yield the stages of an episode as observed, then of its arrangements, a few at once, and where they count."""
+        yield slice(0, 1), one.stage[:, None]
+        for start, count in batches(len(one.stage), draws=self.draws):
+            yield slice(start + 1, start + 1 + count), rearranged(
+                one.exchanges, one.stage, seed=self.seed, null=self.null, start=start, count=count)
 
     def pair(self, episodes: Sequence[_Episode], pair: Pair, *, twice: Whole, unit: Whole, dyads: Sequence[str],
              steps: Sequence[str]) -> StagePair:

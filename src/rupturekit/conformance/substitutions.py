@@ -121,7 +121,8 @@ def _doing(alphabet: Alphabet, function: str | None) -> Flags:
     if (doing & other).any():
         raise NotEstimable(f"moves that do and moves that do not what is called {function} look alike to "
                            f"{alphabet.model.name}, and their substitution has different prices; that is told apart by "
-                           "align_cohort only: elsewhere, price substitutions by `wanted` and by `state`")
+                           "align_cohort, order_gain and compare_models: elsewhere, price substitutions by `wanted` "
+                           "and by `state`")
     return doing
 
 

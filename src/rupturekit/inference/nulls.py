@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Final
 
@@ -22,7 +22,14 @@ from rupturekit import _random
 from rupturekit._kernels.shuffles import Exchanges, shuffles, words_per_shuffle
 from rupturekit._table import Array
 
-__all__ = ["HOLDS", "Exchange", "Null", "arrangement_count", "arrangements", "exchanges", "in_arrays", "rearranged"]
+__all__ = ["HOLDS", "Exchange", "Null", "arrangement_count", "arrangements", "batches", "exchanges", "in_arrays",
+           "rearranged"]
+
+_ENTRIES: Final = 1 << 21
+"""Moves times arrangements laid out at once. It decides memory and speed, never a result."""
+
+_FEWEST: Final = 128
+"""Arrangements laid out at once at least, of however long an episode: fewer would not be quicker one by one."""
 
 
 class Null(StrEnum):
@@ -175,6 +182,16 @@ def rearranged(made: Iterable[Exchange], content: Array, *, seed: int, null: Nul
         source = arrangements(exchange, seed=seed, null=null, start=start, count=count)
         laid[exchange.places] = content[exchange.places][source]
     return laid
+
+
+def batches(moves: int, *, draws: int) -> Iterator[tuple[int, int]]:
+    """Yield the first and the number of the arrangements of so many moves that are laid out at once, `draws` in all.
+
+    >>> list(batches(100_000, draws=300))
+    [(0, 128), (128, 128), (256, 44)]
+    """
+    step = max(_FEWEST, _ENTRIES // max(1, moves))
+    return ((start, min(step, draws - start)) for start in range(0, draws, step))
 
 
 def in_arrays(made: Iterable[Exchange], *, seed: int, null: Null) -> Exchanges:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final
 
 from rupturekit._html import counted
@@ -22,6 +23,7 @@ from rupturekit.report.sections.quality import quality
 from rupturekit.report.sections.rules import rules
 from rupturekit.report.sections.sample import sample
 from rupturekit.report.source import Progress, Source, source_of, tell_nobody
+from rupturekit.state_machine import StateMachine
 
 __all__ = ["SECTIONS", "report_of"]
 
@@ -38,7 +40,7 @@ _LEAD: Final = (
 
 
 def report_of(analysis: Analysis, *, hide_ids: bool = False, free_text: bool = False, draws: int = 999, seed: int = 1,
-              progress: Progress = tell_nobody) -> Report:
+              compare: Sequence[StateMachine | str | Path] = (), progress: Progress = tell_nobody) -> Report:
     """Make the report of an analysis.
 
     Parameters
@@ -49,13 +51,16 @@ def report_of(analysis: Analysis, *, hide_ids: bool = False, free_text: bool = F
         Whether notes and the free text of labels are shown; they are left out unless asked for.
     draws, seed : int
         Of the tests of order and of responsiveness.
+    compare : sequence of process models
+        They are held against each other, beside baselines, on moves that they have not seen; it takes a while.
     progress : callable taking (done, of)
         Is told how many episodes are written, of how many.
 
     Raises
     ------
     RecordError
-        Where the plan does not say which of several tracks to report, or its rule or model does not fit the study.
+        Where the plan does not say which of several tracks to report, or its rule or model does not fit the study;
+        where models to compare are for several rupture types, or one is named twice.
     MissingExtra
         Where matplotlib is not installed.
 
@@ -69,7 +74,8 @@ def report_of(analysis: Analysis, *, hide_ids: bool = False, free_text: bool = F
     expect(analysis, Analysis, what="an analysis", remedy="use analyse(study)")
     if importlib.util.find_spec("matplotlib") is None:
         raise MissingExtra("report", purpose="making a report")
-    source = source_of(analysis, hide_ids=hide_ids, free_text=free_text, draws=draws, seed=seed, progress=progress)
+    source = source_of(analysis, hide_ids=hide_ids, free_text=free_text, draws=draws, seed=seed,
+                       compare=compare, progress=progress)
     return Report(title=f"Rupture and repair: {source.shown.study.name}", lead=_LEAD, sections=_sections(source))
 
 

@@ -22,7 +22,9 @@ from rupturekit.analysis import Analysis
 from rupturekit.ends import REACHED
 from rupturekit.episode import Coding, Episode
 from rupturekit.explanation import NOBODY, did_words, explanation
+from rupturekit.negotiation.acts import NEEDS
 from rupturekit.negotiation.story import Negotiation, story
+from rupturekit.negotiation.table import SPELL_ENDS
 from rupturekit.report.source import Source
 from rupturekit.state_machine import StateMachine
 from rupturekit.steps import Step, Trace
@@ -158,19 +160,23 @@ class _Writer:
     def _detail(self, episode: Episode, told: Negotiation) -> dict[str, Any]:
         row, moves = episode.row, episode.moves
         parties, codes = [*self.coding.parties, None], self._codes
+        places = {move.row_id: at for at, move in enumerate(moves)}
         detail: dict[str, Any] = {
             "s": [[session, len(list(run))] for session, run in itertools.groupby(move.session for move in moves)],
             "t": _steps(move.onset // self.unit for move in moves),
             "p": "".join(str(parties.index(move.party if move.party in parties else None)) for move in moves),
             "c": [codes[move.code] for move in moves], "r": _steps(move.row_id for move in moves),
             "e": [row.last_session, row.end // self.unit, int(row.closed_by is ClosedBy.OBSERVATION_END)],
-            "q": self._told(told, {move.row_id: at for at, move in enumerate(moves)})}
+            "q": self._told(told, places)}
         if any(move.source_row is not None for move in moves):
             detail["f"] = _steps(move.source_row for move in moves)
         if any(move.media is not None for move in moves):
             detail["v"] = _steps(None if move.media is None else move.media // self.media_unit for move in moves)
-        notes = {str(at): _cut(repr(move.note)) for at, move in enumerate(moves) if move.note is not None}
-        return detail | ({"n": notes} if notes else {})
+        some: dict[str, Any] = {
+            "n": {str(at): _cut(repr(move.note)) for at, move in enumerate(moves) if move.note is not None},
+            "i": {str(at): move.rating for at, move in enumerate(moves) if move.rating},
+            "w": self._claimed(told, places)}
+        return detail | {name: held for name, held in some.items() if held}
 
     @functools.cached_property
     def _codes(self) -> Mapping[str, int]:
@@ -218,6 +224,12 @@ class _Writer:
                     head.append(_cut(line, LONGEST * 3))    # it names the episode, so no other has it
         return {"h": head, "n": turns, "g": tail}
 
+    def _claimed(self, told: Negotiation, moves: Mapping[int, int]) -> list[list[int]]:
+        """Return how long each claim was open: whose, of which need, from which move to which (or -1), and its end."""
+        return [[self.coding.parties.index(spell.party), NEEDS.index(spell.need), moves[spell.row_id],
+                 -1 if spell.end_row_id is None else moves[spell.end_row_id], SPELL_ENDS.index(spell.cause)]
+                for spell in told.spells]
+
     def _counted(self, text: str) -> list[int]:
         """Return words with a sign for each number in them, and the numbers: few words are said of many turns."""
         said = text.replace(NUMBER, "\ufffd")
@@ -236,6 +248,7 @@ class _Writer:
             "codes": [[code.code, _cut(code.label), int(code.is_marker)] for code in book.codes],
             "words": self.words.all(), "off": sorted(self.off), "number": NUMBER,
             "dyads": self.dyads.all(), "tracks": self.tracks.all(),
+            "needNames": [str(need) for need in NEEDS], "claimEnds": [str(end) for end in SPELL_ENDS],
             "types": list(_TYPES), "ends": [*map(str, REACHED), NOT_TRACED], "needsEnds": list(_ENDED),
             **self.columns}
 

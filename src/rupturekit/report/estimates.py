@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rupturekit._html import counted
 from rupturekit.inference.estimate import Estimate, NullTest
 from rupturekit.report.blocks import About, Number
 
@@ -32,8 +31,13 @@ def number_of(found: Estimate | str, *, name: str, definition: str) -> Number:
 
 
 def units_text(found: Estimate) -> str:
-    """Return how many units of each level an estimate is of."""
-    return ", ".join(counted(n, units.removesuffix("s")) for units, n in found.n.items())
+    """Return how many units of each level an estimate is of.
+
+    >>> units_text(Estimate(what="share", value=0.5, interval=None, confidence=0.95, governed_by="dyad", method="mean",
+    ...                     n={"dyads": 3, "spells cut off": 1}, no_interval="an interval needs 8 or more"))
+    '3 dyads, 1 spell cut off'
+    """
+    return dict(found.lines())["n"]
 
 
 def _beside(found: Estimate) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -15,6 +15,7 @@ from rupturekit.report.contents import report_of
 from rupturekit.report.markdown import markdown_of
 from rupturekit.report.page import page_of
 from rupturekit.report.source import Progress, tell_nobody
+from rupturekit.state_machine import StateMachine
 
 __all__ = ["FORMATS", "write_report"]
 
@@ -24,7 +25,7 @@ FORMATS: Final[Mapping[str, Callable[[Report], str]]] = MappingProxyType({"html"
 
 def write_report(analysis: Analysis, path: str | Path, *, format: str = "html", overwrite: bool = False,
                  hide_ids: bool = False, free_text: bool = False, draws: int = 999, seed: int = 1,
-                 progress: Progress = tell_nobody) -> Report:
+                 compare: Sequence[StateMachine | str | Path] = (), progress: Progress = tell_nobody) -> Report:
     """Write the report of an analysis to one file, whole or not at all, and return it.
 
     Parameters
@@ -33,7 +34,7 @@ def write_report(analysis: Analysis, path: str | Path, *, format: str = "html", 
         A page that needs nothing from elsewhere, or Markdown with the figures in words.
     overwrite : bool
         Whether a file that is there is replaced.
-    hide_ids, free_text, draws, seed, progress
+    hide_ids, free_text, draws, seed, compare, progress
         As in `contents.report_of`.
 
     Raises
@@ -59,7 +60,8 @@ def write_report(analysis: Analysis, path: str | Path, *, format: str = "html", 
                           f"{did_you_mean(str(format), FORMATS)}", field="format", value=format)
     file = Path(path)
     _check_place(file, overwrite=overwrite)
-    made = report_of(analysis, hide_ids=hide_ids, free_text=free_text, draws=draws, seed=seed, progress=progress)
+    made = report_of(analysis, hide_ids=hide_ids, free_text=free_text, draws=draws, seed=seed, compare=compare,
+                     progress=progress)
     try:
         atomic.write_bytes(file, FORMATS[format](made).encode())
     except OSError as error:

@@ -276,7 +276,7 @@
 
   // --- its timeline -------------------------------------------------------------------------------------------------
 
-  const WIDTH = 960, LEFT = 190, RIGHT = 40, GAP = 26, LANE = 30, ROW = 20;
+  const WIDTH = 960, LEFT = 190, RIGHT = 40, GAP = 26, LANE = 30, ROW = 20, CLAIMS = 24;
 
   const scaleOf = (one, sessions) => {
     const spans = new Map();
@@ -311,7 +311,9 @@
     const scale = scaleOf(one, sessions);
     const lanes = [...all.parties, ...(one.p.some((party) => party > 1) ? ["not said who"] : [])];
     const used = one.a ? [...new Set([...states(one), ...one.k.flatMap(([, names]) => names)])].sort((a, b) => a - b) : [];
-    const top = 24, under = top + LANE * lanes.length + 6, bottom = under + ROW * used.length;
+    const claiming = [...new Set((one.w ?? []).map(([party]) => party))].sort();
+    const top = 24, claims = top + LANE * lanes.length + 4, under = claims + CLAIMS * claiming.length + 2;
+    const bottom = under + ROW * used.length;
     const y = (party) => top + LANE * party + LANE / 2;
     const parts = [];
     lanes.forEach((name, lane) => parts.push(
@@ -319,14 +321,22 @@
       draw("text", { x: 0, y: y(lane) + 4 }, cut(name, 26))));
     used.forEach((state, at) => parts.push(
       draw("text", { x: 0, y: under + ROW * at + 14 }, cut(shownState(state).replaceAll("_", " "), 26))));
-    parts.push(...stays(one, sessions, scale, used, under), ...moves(one, sessions, scale, y),
+    claiming.forEach((party, row) => parts.push(
+      draw("text", { x: 0, y: claims + CLAIMS * row + 14 }, cut(`needs: ${all.parties[party]}`, 26))));
+    parts.push(...ratings(one, sessions, scale, y), ...needs(one, sessions, scale, claiming, claims),
+      ...stays(one, sessions, scale, used, under), ...moves(one, sessions, scale, y),
       ...skips(one, sessions, scale, used, under), ...frame(one, scale, bottom), ...unseen(one, scale, top, bottom));
     const words = `Timeline of the episode: ${counted(one.t.length, "move")}, the ${lanes[0]} above and the ${lanes[1]} ` +
-      `below${one.a ? `, ${one.x.length} of them off the model; beneath, the states it went through` : ""}.`;
-    const key = one.a
+      `below${one.a ? `, ${one.x.length} of them off the model; beneath, the states it went through` : ""}.` +
+      (one.i ? ` ${counted(Object.keys(one.i).length, "move")} with a rating, up to ${highest(one)}.` : "") +
+      (one.w ? ` ${counted(one.w.length, "claim")} of needs: ${one.w.map(claimed).join(", ")}.` : "");
+    const dots = one.a
       ? "A dot takes an arrow of the model, in the colour of the phase after it; a cross is off the model; a diamond is " +
         "a step that was skipped; what is hatched was not observed."
       : "A dot is a move; what is hatched was not observed.";
+    const key = dots + (one.i ? ` A stem over a move is its rating, up to ${highest(one)}.` : "") + (one.w
+      ? " A bar is how long a claim was open, of agency above and of communion below; it ends with a stroke where the " +
+        "claim was met, a cross where it was yielded, a triangle where it stayed open." : "");
     return [make("h4", {}, "Timeline"), make("div", { class: "wide" },
       draw("svg", { class: "strip", viewBox: `0 0 ${WIDTH} ${bottom + 24}`, role: "img", "aria-label": words }, ...parts)),
     make("p", { class: "name" }, key)];
@@ -346,6 +356,31 @@
     return [draw("path", { class: "rim", d: rims }),
       ...[...dots].map(([phase, d]) => draw("path", { class: `dot line-${phase}`, d })),
       ...(crosses ? [draw("path", { class: "off", d: crosses })] : [])];
+  };
+
+  const highest = (one) => Math.max(...Object.values(one.i));
+  const ratings = (one, sessions, scale, y) => {
+    const d = Object.entries(one.i ?? {}).map(([at, rating]) =>
+      `M${scale.at(sessions[at], one.t[at])} ${y(Math.min(one.p[at], 2)) - 6}v${-9 * rating / highest(one)}`).join("");
+    return d ? [draw("path", { class: "rated", d })] : [];
+  };
+
+  // How long each claim was open: a row for each person who claimed, agency above communion.
+  const claimed = ([party, need, , , end]) => `${all.parties[party]} ${all.needNames[need]} ${all.claimEnds[end]}`;
+  const needs = (one, sessions, scale, claiming, top) => {
+    const place = (at) => scale.at(sessions[at], one.t[at]);
+    const last = Math.max(...[...scale.placed.values()].map(({ x, width }) => x + width));
+    const signs = {
+      met: (x, y) => `M${x} ${y - 3}v12`, yielded: (x, y) => `M${x - 4} ${y - 1}l8 8m0-8l-8 8`,
+      open: (x, y) => `M${x - 2} ${y - 2}l8 5l-8 5z`,
+    };
+    return (one.w ?? []).flatMap(([party, need, from, to, end]) => {
+      const y = top + CLAIMS * claiming.indexOf(party) + 1 + 10 * need;
+      const [left, right] = [place(from), to < 0 ? last : place(to)];
+      const look = `need-${all.needNames[need]}`, sign = signs[all.claimEnds[end]];
+      return [draw("rect", { class: look, x: left, y, width: Math.max(right - left, 0), height: 6 }),
+        ...(sign ? [draw("path", { class: `${look} claim-end`, d: sign(right, y) })] : [])];
+    });
   };
 
   const stays = (one, sessions, scale, used, under) => {

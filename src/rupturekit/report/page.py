@@ -17,8 +17,9 @@ from itertools import groupby
 from typing import Any, Final
 
 from rupturekit._html import Markup, escaped, joined, tag
-from rupturekit._palette import PHASES
+from rupturekit._palette import NEEDS, PHASES
 from rupturekit.report.blocks import About, Block, Cell, Explorer, Figure, Number, Prose, Report, Section, Table
+from rupturekit.vocabulary import Need
 
 __all__ = ["page_of"]
 
@@ -58,10 +59,11 @@ def _file(name: str) -> str:
 
 
 def _style() -> str:
-    """Return the style sheet, with the colours of the phases as the library has them."""
+    """Return the style sheet, with the colours of phases and needs as the library has them; agency is in ink."""
     phases = "".join(f".line-{phase}{{stroke:{look.mark}}}.area-{phase}{{fill:{look.mark}}}"
                      f".path .edge-{phase}{{border-left-color:{look.mark}}}" for phase, look in PHASES.items())
-    return f"{_file('page.css')}{phases}.line-none{{stroke:var(--soft)}}"
+    needs = f".need-communion{{fill:{NEEDS[Need.COMMUNION]};stroke:{NEEDS[Need.COMMUNION]}}}"
+    return f"{_file('page.css')}{phases}{needs}.line-none{{stroke:var(--soft)}}"
 
 
 def _body(report: Report) -> Iterator[Markup]:

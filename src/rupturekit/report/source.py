@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final
 
 import attrs
 
 from rupturekit.analysis import Analysis
 from rupturekit.conformance.alignment import Alignments
+from rupturekit.conformance.comparison import ModelComparison
 from rupturekit.conformance.order import OrderGain
 from rupturekit.conformance.stages import StageOrder
 from rupturekit.errors import CodingWarning
 from rupturekit.inference.estimate import or_reason
 from rupturekit.negotiation.account import NegotiationAccount
 from rupturekit.report.shown import study_to_show
+from rupturekit.state_machine import StateMachine, as_model
 from rupturekit.traces import TraceTable
 
 __all__ = ["MOST_STAGED", "Progress", "Source", "source_of", "tell_nobody"]
@@ -44,6 +47,8 @@ class Source:
         equal in both.
     draws, seed : int
         Of the tests.
+    compare : tuple of StateMachine
+        The process models that are held against each other on moves that they have not seen; none where not asked for.
     progress : Progress
         Is told how far long work is.
     """
@@ -54,6 +59,7 @@ class Source:
     free_text: bool
     draws: int
     seed: int
+    compare: tuple[StateMachine, ...] = ()
     progress: Progress = attrs.field(default=tell_nobody, eq=False)
 
     @property
@@ -90,6 +96,13 @@ class Source:
         return or_reason(lambda: self.analysis.stage_order(draws=self.draws, seed=self.seed))
 
     @functools.cached_property
+    def compared(self) -> ModelComparison | str | None:
+        """How well models foresee moves that they have not seen, or why it is not known; None where none are named."""
+        if not self.compare:
+            return None
+        return or_reason(lambda: self.analysis.compare(self.compare, seed=self.seed))
+
+    @functools.cached_property
     def account(self) -> NegotiationAccount:
         """Every measure of the negotiations of needs, or why there is none."""
         return self.analysis.negotiation_account(draws=self.draws, seed=self.seed)
@@ -108,7 +121,8 @@ class Source:
     def _work_out(self) -> None:
         """Ask once for everything that sections take; each is kept where it belongs."""
         shown = self.shown
-        held: list[object] = [shown.oddities, shown.privacy, shown.boundaries, shown.sensitivity, self.account]
+        held: list[object] = [shown.oddities, shown.privacy, shown.boundaries, shown.sensitivity, self.account,
+                              self.compared]
         for _, one in self.readings:
             held += [one.description, one.cohort, one.negotiations, *([one.traces] if self.has_model else [])]
         held += [shown.coverage, self.aligned, self.order, self.stages] if self.has_model else []
@@ -123,7 +137,7 @@ class Source:
 
 
 def source_of(analysis: Analysis, *, hide_ids: bool = False, free_text: bool = False, draws: int = 999, seed: int = 1,
-              progress: Progress = tell_nobody) -> Source:
+              compare: Sequence[StateMachine | str | Path] = (), progress: Progress = tell_nobody) -> Source:
     """Make what a report is made from; what comes up as a warning is kept for its first section.
 
     Raises
@@ -143,4 +157,4 @@ def source_of(analysis: Analysis, *, hide_ids: bool = False, free_text: bool = F
     shown = attrs.evolve(analysis, study=study, plan=attrs.evolve(
         analysis.plan, track=study.cohort.track_names[at], segmentation=analysis.rule))
     return Source(analysis=analysis, shown=shown, hide_ids=hide_ids, free_text=free_text, draws=draws, seed=seed,
-                  progress=progress)
+                  compare=tuple(as_model(model) for model in compare), progress=progress)

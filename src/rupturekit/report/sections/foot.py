@@ -29,6 +29,8 @@ def _rows(source: Source, provenance: Provenance) -> Iterator[tuple[str, str]]:
     yield "records", provenance.cohort
     yield "codebook", provenance.codebook
     yield "process model", provenance.model or "none"
+    for model in source.compare:
+        yield "compared with others", f"{model.name}:{model.digest}"
     for rule in provenance.rules:
         yield "rule", rule
     yield "track", source.shown.track

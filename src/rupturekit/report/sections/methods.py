@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rupturekit._html import counted
+from rupturekit.conformance.comparison import ModelComparison
 from rupturekit.conformance.order import OrderGain
 from rupturekit.inference.estimate import Estimate
 from rupturekit.provenance import LIBRARY_VERSION
@@ -46,6 +47,8 @@ def _paragraphs(source: Source) -> Iterator[str]:
 def _estimates(source: Source) -> Iterator[Estimate]:
     if isinstance(source.order, OrderGain):
         yield source.order.gain
+    if isinstance(source.compared, ModelComparison):
+        yield from (one.difference for one in source.compared.models if one.difference is not None)
     yield from (row for row in source.account.rows.values() if isinstance(row, Estimate))
 
 

@@ -11,7 +11,9 @@ import numpy as np
 from rupturekit._html import counted
 from rupturekit.analysis import Analysis
 from rupturekit.conformance.alignment import Alignments
+from rupturekit.conformance.comparison import Compared, ModelComparison
 from rupturekit.ends import REACHED
+from rupturekit.plots.comparison import comparison
 from rupturekit.plots.diagram import MOST_STATES, model_diagram
 from rupturekit.report.blocks import About, Block, Cell, Number, Prose, Section, Table
 from rupturekit.report.pictures import picture
@@ -42,7 +44,7 @@ def models(source: Source) -> Section:
               rows=tuple(_row(source, model) for model in held), about=About(
             n=counted(len(held), "process model"), method="each arrow of a model file states its evidence",
             definition="arrows by evidence; a model with under half of them read is a reconstruction")),
-        *_side_by_side(source, held), *_diagram(source), *_fit(source)))
+        *_side_by_side(source, held), *_compared(source.compared), *_diagram(source), *_fit(source)))
 
 
 def _row(source: Source, model: StateMachine) -> tuple[str | int, ...]:
@@ -82,6 +84,37 @@ def _mean_fit(aligned: Alignments) -> str:
     fit = aligned.fit()
     known = fit[~np.isnan(fit)]
     return f"{known.mean():.3f}" if len(known) else "no number"
+
+
+# --- which foresees best -------------------------------------------------------------------------------------------
+
+_SCORED: Final = ("process model or baseline", "log score", "over baseline", "interval", "model fit", "evidence")
+
+
+def _compared(found: ModelComparison | str | None) -> Iterator[Block]:
+    """Yield how well the models that were named foresee moves they have not seen; nothing where none were."""
+    if found is None:
+        return
+    if isinstance(found, str):
+        yield Prose(paragraphs=(f"Which process model foresees moves best: {found}.",))
+        return
+    about = About(n=", ".join(f"{n:,} {what}" for what, n in found.n.items()),
+                  method=f"each learns from the other {found.folds - 1:,} of {found.folds:,} folds of whole "
+                         f"{found.folds_by}s and foresees who of a fold does what; seed {found.seed}",
+                  definition="log score: mean log of the probability that was given to what came, in nats a move, mean "
+                             "over dyads, 0 at best; over baseline: less that of the best baseline, by dyad")
+    yield from picture(lambda: comparison(found), name="compared", caption="How well models foresee moves that they "
+                       "have not seen", about=about)
+    yield Table(caption="Held-out scores", header=_SCORED, rows=tuple(map(_scored, found.compared)), about=about)
+    yield Prose(items=tuple(f"{title}: {text}" for title, text in found.lines()))
+
+
+def _scored(one: Compared) -> tuple[Cell, ...]:
+    over, fit = one.difference, "" if one.fit is None else f"{one.fit:.3f}"
+    if over is None:
+        return one.name, f"{one.score:.3f}", "the best", "", fit, one.evidence
+    within = "none" if over.interval is None else f"{over.interval[0]:+.3f} to {over.interval[1]:+.3f}"
+    return one.name, f"{one.score:.3f}", f"{over.value:+.3f}", within, fit, one.evidence
 
 
 # --- the model that was used ---------------------------------------------------------------------------------------

@@ -114,6 +114,11 @@ def one_episode() -> Axes:
     return episode_timeline(trace_cohort(example(), "withdrawal-2000").named("V1-E1"))
 
 
+def one_episode_that_was_cut_off() -> Axes:
+    """One episode during which the coding stopped: what was not observed is hatched"""
+    return episode_timeline(trace_cohort(example(), "withdrawal-2000").named("X07-4"), observed=example().observed)
+
+
 def one_episode_with_needs() -> Axes:
     """One episode over time, with what both people needed and what was coded"""
     trace = traces().named("D000003-3")
@@ -200,9 +205,10 @@ def the_interpersonal_plane() -> Axes:
 
 
 FIGURES: Final = (
-    one_episode, one_episode_with_needs, phases_over_time, states_over_time, every_path, a_model, a_model_with_flow,
-    a_model_with_alignments, one_alignment, many_alignments, models_compared, how_much_the_rule_decides,
-    one_negotiation, needs_over_an_episode, how_far_claims_are_met, estimates_of_your_own, the_interpersonal_plane)
+    one_episode, one_episode_that_was_cut_off, one_episode_with_needs, phases_over_time, states_over_time, every_path,
+    a_model, a_model_with_flow, a_model_with_alignments, one_alignment, many_alignments, models_compared,
+    how_much_the_rule_decides, one_negotiation, needs_over_an_episode, how_far_claims_are_met, estimates_of_your_own,
+    the_interpersonal_plane)
 
 # --- drawing and writing -----------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent
 SHARED = ROOT.parent / "shared"
 ABSENT = "shared data absent: "
 NO_BROWSER = "browser absent: "
+MAY_BE = "may be skipped"
 MAY_BE_SKIPPED = {"shared": ABSENT, "browser": NO_BROWSER}
 """Marker -> how the reason of a skip begins; no other test may be skipped."""
 
@@ -95,18 +96,16 @@ class SkipCount:
     """Count the tests that may be skipped, and let no other test be."""
 
     def __init__(self) -> None:
-        self.marked: dict[str, str] = {}
         self.ran = dict.fromkeys(MAY_BE_SKIPPED, 0)
         self.absent = dict.fromkeys(MAY_BE_SKIPPED, 0)
         self.forbidden: list[str] = []
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
-        for marker in MAY_BE_SKIPPED:
-            if item.get_closest_marker(marker) is not None:
-                self.marked[item.nodeid] = marker
+        # What is said with the report reaches the process that counts, also where others run the tests.
+        item.user_properties += [(MAY_BE, marker) for marker in MAY_BE_SKIPPED if item.get_closest_marker(marker)]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        marker = self.marked.get(report.nodeid, "")
+        marker = str(dict(report.user_properties).get(MAY_BE, ""))
         if report.skipped and not hasattr(report, "wasxfail"):
             if marker and MAY_BE_SKIPPED[marker] in str(report.longrepr):
                 self.absent[marker] += 1

@@ -367,3 +367,11 @@ def test_words_tell_phases_evidence_and_the_busiest_arrows(traces: TraceTable) -
     assert "most often taken: withdrawal to disembedding " in more
     still = attrs.evolve(traces, before=np.zeros_like(traces.before), symbol=np.zeros_like(traces.symbol))
     assert "most often taken: none; off the model: withdrawal " in alt_text(model_diagram(still))
+
+
+@pytest.mark.parametrize("by", ["moves", "episodes"])
+def test_what_was_taken_stands_in_the_order_of_the_model(by: str) -> None:
+    model = load_model("withdrawal-2000")
+    places = [state.name for state in model.states]
+    taken = flow_of(trace_cohort(example_cohort(), model), by=by).taken
+    assert list(taken) == sorted(taken, key=lambda pair: [places.index(name) for name in pair])

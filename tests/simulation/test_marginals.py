@@ -12,6 +12,7 @@ import attrs
 import numpy as np
 import pytest
 
+import known
 import known_truth
 import oracles_simulation as slow
 from rupturekit.simulation.cohorts import simulate
@@ -124,7 +125,7 @@ def test_coverage_is_counted_by_dyads_and_therapists(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(known_truth, "MANY", 200)
     monkeypatch.setattr(known_truth, "TIMES", 1)
     file = tmp_path / "found.json"
-    assert known_truth.main(["coverage", "--runs", "3", "--json", str(file)]) in (0, 1)
+    assert known.run(known_truth.CHECKS, ["coverage", "--runs", "3", "--json", str(file)], says=known_truth.__doc__) in (0, 1)
     rows = json.loads(file.read_text())["rows"]
     assert [row["dyads"] for row in rows] == [8, 12, 20, 50, 8, 8, 12, 12, 20, 20, 50, 50]
     assert [row["share"] is None for row in rows][4:8] == [True, False, True, False]    # too few therapists: no interval

@@ -29,7 +29,7 @@ class Flow:
     Attributes
     ----------
     taken : mapping of (state, state) to int
-        How often a move took an arrow between the two; a state with itself where it stayed.
+        How often a move took an arrow between the two, in the model's order; a state with itself where it stayed.
     off_model, skipped : mapping of state to int
         Moves that took no arrow, by the state they met; steps that were skipped though a code could have shown them.
     unseen : tuple of str
@@ -68,8 +68,10 @@ def flow_of(table: TraceTable | Alignments, *, by: str = "moves") -> Flow:
     counts = _of_traces(table, by) if isinstance(table, TraceTable) else _of_alignments(table, by)
     episodes = table.episodes if isinstance(table, TraceTable) else table.replay.episodes
     states = table.model.states
+    place = {state.name: at for at, state in enumerate(states)}
+    taken = {(before, after): n for (what, before, after), n in counts.items() if what == "taken"}
     return Flow(unit=by, episodes=len(episodes), moves=int(episodes.offsets[-1]),
-                taken={(before, after): n for (what, before, after), n in counts.items() if what == "taken"},
+                taken=dict(sorted(taken.items(), key=lambda one: (place[one[0][0]], place[one[0][1]]))),
                 off_model=_by_state(counts, "off"), skipped=_by_state(counts, "skipped"),
                 unseen=tuple(state.name for state, seen in zip(states, table.alphabet.seen, strict=True)
                              if not (seen or state.initial)))
